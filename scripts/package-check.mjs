@@ -1,0 +1,25 @@
+// Packs the package of the current folder as it would be published, and checks what a user would install:
+// publint for package.json against the files, "are the types wrong" for the types under Node's resolution.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+
+function check(command, ...args) {
+  const result = spawnSync(command, args, { stdio: 'inherit', shell: process.platform === 'win32' });
+  if (result.error) throw result.error;
+  if (result.status !== 0) process.exitCode = 1;
+  return result.status === 0;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'softxent-pack-'));
+try {
+  if (check('pnpm', '--silent', 'pack', '--pack-destination', folder)) {
+    const archive = join(folder, readdirSync(folder)[0]);
+    check('publint', 'run', '--strict', archive);
+    check('attw', archive, '--profile', 'esm-only', '--no-color', '--format', 'ascii');
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
