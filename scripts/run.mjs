@@ -51,7 +51,11 @@ function runDemo(options) {
   // The packages with commands are built too, so that `npx softxent-...` works afterwards.
   const withCommands = workspacePackages().filter(({ manifest }) => manifest.bin);
   const names = new Set(['@softxent/demo', ...withCommands.map(({ manifest }) => manifest.name)]);
-  const status = turbo('build', ...Array.from(names, (name) => `--filter=${name}`), '--output-logs=errors-only');
+  const status = turbo(
+    'build',
+    ...Array.from(names, (name) => `--filter=${name}`),
+    '--output-logs=errors-only',
+  );
   if (status !== 0) return status;
   // Not through turbo: the demo draws a progress bar and needs the terminal for itself.
   return pnpm(['--silent', '--dir', join(root, 'apps', 'demo'), 'run', 'start', ...options]);

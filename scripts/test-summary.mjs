@@ -62,7 +62,8 @@ export function summarize() {
           }
         }
       }
-      if (!result.success && result.numFailedTests === 0) problems.push(`${manifest.name}: the test run failed`);
+      if (!result.success && result.numFailedTests === 0)
+        problems.push(`${manifest.name}: the test run failed`);
     }
   }
   failed += problems.length;

@@ -1,1 +1,2 @@
-export {};
+/** The package's version is in its package.json; its interface follows here. */
+export type Placeholder = never;

@@ -1,0 +1,2 @@
+/** The package's version is in its package.json; its interface follows here. */
+export type Placeholder = never;
