@@ -1,0 +1,26 @@
+export * from './errors.js';
+export type * from './schema/messages.js';
+export type { AnyMessage, MessageBase, MessageInit, SourcePosition, UnknownField } from './schema/message.js';
+export {
+  addUnknownField,
+  clear,
+  clone,
+  create,
+  has,
+  isMessage,
+  mutable,
+  sourceOf,
+  unknownFields,
+} from './schema/message.js';
+export type {
+  EnumDescriptor,
+  FieldDescriptor,
+  FieldType,
+  MessageDescriptor,
+  MessageName,
+} from './schema/descriptors.js';
+export { descriptorOf, messageNames } from './schema/descriptors.js';
+export type { DecodeOptions } from './binary/decode.js';
+export { decodeMessage, MAX_MESSAGE_BYTES } from './binary/decode.js';
+export type { EncodedMessage } from './binary/encode.js';
+export { encodeChunks, encodeMessage } from './binary/encode.js';
