@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 
-import { root } from './pnpm.mjs';
+import { root } from './workspace.mjs';
 
 const forbidden = [
   [/\bhttps?:\/\/\S+|\bgit(\+\w+)?:\/\/\S+/, 'an address'],

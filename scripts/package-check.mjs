@@ -6,11 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 
+// What a check prints is shown when it fails.
 function check(command, ...args) {
-  const result = spawnSync(command, args, { stdio: 'inherit', shell: process.platform === 'win32' });
+  const result = spawnSync(command, args, { encoding: 'utf8', shell: process.platform === 'win32' });
   if (result.error) throw result.error;
-  if (result.status !== 0) process.exitCode = 1;
-  return result.status === 0;
+  if (result.status === 0) return true;
+  console.error(`${command} ${args.join(' ')}\n${result.stdout}${result.stderr}`);
+  process.exitCode = 1;
+  return false;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'softxent-pack-'));
@@ -19,6 +22,7 @@ try {
     const archive = join(folder, readdirSync(folder)[0]);
     check('publint', 'run', '--strict', archive);
     check('attw', archive, '--profile', 'esm-only', '--no-color', '--format', 'ascii');
+    if (process.exitCode === undefined) console.log('what would be published is sound');
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -2,21 +2,9 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { readJson, root } from './pnpm.mjs';
+import { root, workspacePackages } from './workspace.mjs';
 
 const ignoredFolders = new Set(['node_modules', 'dist', 'test-results', 'coverage', '.turbo']);
-
-/** Every package of the workspace: its folder below the root and its package.json. */
-export function workspacePackages() {
-  const folders = ['docs'];
-  for (const parent of ['packages', 'apps']) {
-    if (!existsSync(join(root, parent))) continue;
-    for (const name of readdirSync(join(root, parent)).toSorted()) folders.push(`${parent}/${name}`);
-  }
-  return folders
-    .filter((folder) => existsSync(join(root, folder, 'package.json')))
-    .map((folder) => ({ folder, manifest: readJson(folder, 'package.json') }));
-}
 
 function hasTestFiles(folder) {
   return readdirSync(folder, { withFileTypes: true }).some((entry) =>

@@ -1,0 +1,84 @@
+// Installs what the lockfile says, then runs tasks. Started by run.mjs, which puts pnpm on PATH.
+//   node scripts/run.mjs test [turbo options]
+//   node scripts/run.mjs start [options of the demo]
+//   node scripts/run.mjs TASK... [turbo options]
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+
+import { linkCommands } from './link-commands.mjs';
+import { run } from './pnpm.mjs';
+import { summarize } from './test-summary.mjs';
+import { root, workspacePackages } from './workspace.mjs';
+
+const testTasks = [
+  'build',
+  'typecheck',
+  'package-check',
+  'test',
+  '//#lint',
+  '//#format:check',
+  '//#lockfile:check',
+  '//#boundaries',
+];
+
+const env = {
+  ...process.env,
+  DO_NOT_TRACK: '1',
+  TURBO_NO_UPDATE_NOTIFIER: '1',
+  TURBO_TELEMETRY_DISABLED: '1',
+  // Part of turbo's cache key: results that one Node computed are not reused under another.
+  SOFTXENT_NODE_VERSION: process.version,
+};
+// A nested npx would take these for its own and run the outer command again.
+delete env.npm_config_call;
+delete env.npm_config_package;
+
+function pnpm(...args) {
+  return run('pnpm', args, { env, shell: process.platform === 'win32' });
+}
+
+function turbo(...args) {
+  return pnpm('exec', 'turbo', 'run', ...args);
+}
+
+function runTests(options) {
+  // Results come from this run or from turbo's cache, never from an earlier run's leftovers.
+  for (const { folder } of workspacePackages()) {
+    rmSync(join(root, folder, 'test-results'), { recursive: true, force: true });
+  }
+  const status = turbo(
+    ...testTasks,
+    '--concurrency=2',
+    '--continue=dependencies-successful',
+    '--output-logs=new-only',
+    ...options,
+  );
+  const { complete, details, line } = summarize();
+  for (const detail of details) console.log(detail);
+  console.log(line);
+  return status === 0 && !complete ? 1 : status;
+}
+
+function runDemo(options) {
+  // The packages with commands are built too, so that `npx softxent-...` works afterwards.
+  const names = ['@softxent/demo'];
+  for (const { manifest } of workspacePackages()) if (manifest.bin) names.push(manifest.name);
+  const status = turbo('build', ...names.map((name) => `--filter=${name}`), '--output-logs=errors-only');
+  // Not through turbo: the demo draws a progress bar and needs the terminal for itself.
+  return status === 0 ? pnpm('--silent', '--dir', join('apps', 'demo'), 'run', 'start', ...options) : status;
+}
+
+function main([task, ...rest]) {
+  if (task === undefined) {
+    console.error('usage: node scripts/run.mjs test|start|TASK... [options]');
+    return 2;
+  }
+  const status = pnpm('install', '--frozen-lockfile', '--reporter=append-only', '--loglevel=warn');
+  if (status !== 0) return status;
+  linkCommands();
+  if (task === 'test') return runTests(rest);
+  return task === 'start' ? runDemo(rest) : turbo(task, ...rest);
+}
+
+process.exitCode = main(process.argv.slice(2));
