@@ -24,3 +24,14 @@ export type { DecodeOptions } from './binary/decode.js';
 export { decodeMessage, MAX_MESSAGE_BYTES } from './binary/decode.js';
 export type { EncodedMessage } from './binary/encode.js';
 export { encodeChunks, encodeMessage } from './binary/encode.js';
+export type {
+  BlobCount,
+  LayerContext,
+  LayerShapes,
+  LayerSpec,
+  LayerTable,
+  ParamDeclaration,
+  Shape,
+} from './net/layer-spec.js';
+export { layerContext } from './net/layer-spec.js';
+export { blobShape, countOf, dimsOf, sameShape, shapeText } from './net/shape.js';
