@@ -54,7 +54,9 @@ function runTests(options) {
     '--output-logs=new-only',
     ...options,
   );
-  const { complete, details, line } = summarize();
+  const { complete, details, line } = summarize({
+    partial: options.some((option) => /^(--filter|-F)\b/.test(option)),
+  });
   for (const detail of details) console.log(detail);
   console.log(line);
   return status === 0 && !complete ? 1 : status;

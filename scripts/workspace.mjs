@@ -12,12 +12,20 @@ export function readJson(...path) {
 
 /** Every package of the workspace: its folder below the root and its package.json. */
 export function workspacePackages() {
-  const folders = ['docs'];
-  for (const parent of ['packages', 'apps']) {
-    if (!existsSync(join(root, parent))) continue;
-    for (const name of readdirSync(join(root, parent)).toSorted()) folders.push(`${parent}/${name}`);
-  }
-  return folders
+  const yaml = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8');
+  const patterns = /^packages:\n((?: +- .*\n)+)/m.exec(yaml)[1].matchAll(/- +(\S+)/g);
+  return Array.from(patterns, ([, pattern]) => foldersOf(pattern))
+    .flat()
     .filter((folder) => existsSync(join(root, folder, 'package.json')))
     .map((folder) => ({ folder, manifest: readJson(folder, 'package.json') }));
+}
+
+// A pattern of pnpm-workspace.yaml is a folder, or every folder in one: "docs", "packages/*".
+function foldersOf(pattern) {
+  if (!pattern.endsWith('/*')) return [pattern];
+  const parent = pattern.slice(0, -2);
+  if (!existsSync(join(root, parent))) return [];
+  return readdirSync(join(root, parent))
+    .toSorted()
+    .map((name) => `${parent}/${name}`);
 }
