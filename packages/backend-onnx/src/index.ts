@@ -1,0 +1,1 @@
+export { OnnxGraphError, probeProvider, type Provider } from './runtime/index.js';

@@ -1,0 +1,257 @@
+import { DeviceError, DisposedError, SoftxentError } from '../errors.js';
+import { GraphBuilder, type DataOf, type GraphDType } from '../graph/index.js';
+import { backendName, inNode, loadOrt, messageOf, unavailable, type Provider } from './load.js';
+import type { OrtInferenceSession, OrtModule, OrtSessionOptions, OrtTensor } from './ort.js';
+
+/** A tensor in host memory, as sessions take and give it. */
+export type HostTensor = {
+  readonly [D in GraphDType]: {
+    readonly dtype: D;
+    readonly shape: readonly number[];
+    /** Row-major elements; float16 as bits, bool as 0 or 1. */
+    readonly data: DataOf[D];
+  };
+}[GraphDType];
+
+/** How a session is opened. */
+export interface OpenOptions {
+  provider: Provider;
+  /** Threads inside one operator (`cpu`, `wasm`). Default: ONNX Runtime's choice, which is every core. `wasm`: the first session of a process decides for all. */
+  threads?: number;
+  /**
+   * `cpu` only: idle threads wait in a busy loop. Default true (ONNX Runtime's default): 20 % faster on a quiet machine, several
+   * times slower where another process wants the cores.
+   */
+  spinning?: boolean;
+  /** Graph optimisations. Default `'all'`. */
+  optimization?: 'disabled' | 'basic' | 'extended' | 'all';
+  /** `cuda` only: the device's number. Default 0. */
+  deviceId?: number;
+  /** Let nodes that the provider has no kernel for run on the CPU. Default false: they are an error. */
+  allowCpuNodes?: boolean;
+  /** Sizes for symbolic dimensions, which lets ONNX Runtime plan memory ahead. */
+  dimensions?: Readonly<Record<string, number>>;
+  /** Writes ONNX Runtime's profile to a file with this prefix when the session closes (Node only). */
+  profilePrefix?: string;
+  /** What ONNX Runtime prints. Default 'error'. */
+  logLevel?: 'verbose' | 'info' | 'warning' | 'error' | 'fatal';
+}
+
+/** A graph that ONNX Runtime cannot load: `code` is `ONNX_GRAPH`. */
+export class OnnxGraphError extends SoftxentError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ONNX_GRAPH', message, options);
+  }
+}
+
+const LEVELS = { verbose: 0, info: 1, warning: 2, error: 3, fatal: 4 } as const;
+
+function ortOptions(options: OpenOptions): OrtSessionOptions {
+  const {
+    provider,
+    threads,
+    spinning,
+    optimization = 'all',
+    allowCpuNodes = false,
+    dimensions,
+    logLevel = 'error',
+  } = options;
+  const only = provider !== 'cpu' && provider !== 'wasm';
+  const session: Record<string, unknown> = {};
+  if (only && !allowCpuNodes) session['disable_cpu_ep_fallback'] = '1';
+  if (provider === 'cpu' && spinning === false) session['intra_op'] = { allow_spinning: '0' };
+  return {
+    executionProviders: [provider === 'cuda' ? { name: 'cuda', deviceId: options.deviceId ?? 0 } : provider],
+    graphOptimizationLevel: optimization,
+    logSeverityLevel: LEVELS[logLevel],
+    extra: { session },
+    ...(threads !== undefined && provider === 'cpu' ? { intraOpNumThreads: threads } : {}),
+    ...(dimensions === undefined ? {} : { freeDimensionOverrides: dimensions }),
+    ...(options.profilePrefix === undefined
+      ? {}
+      : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
+  };
+}
+
+/** Settled by the first wasm session of the process; ONNX Runtime builds its pool once. */
+let wasmThreads: number | undefined;
+
+function setWasmThreads(ort: OrtModule, threads: number | undefined): void {
+  if (threads === undefined) {
+    wasmThreads ??= ort.env.wasm.numThreads ?? 0;
+    return;
+  }
+  if (wasmThreads !== undefined && wasmThreads !== threads) {
+    throw new OnnxGraphError(
+      `threads: ${threads} asked for, but ONNX Runtime's WebAssembly pool of this process was opened with ${wasmThreads || 'its default'}; it cannot be changed`,
+    );
+  }
+  ort.env.wasm.numThreads = threads;
+  wasmThreads = threads;
+}
+
+/** One loaded graph on one provider. Made by {@link openSession}. */
+export class OrtSession implements AsyncDisposable {
+  readonly provider: Provider;
+  readonly #ort: OrtModule;
+  #session: OrtInferenceSession | undefined;
+  readonly #profiling: boolean;
+
+  /** @internal */
+  constructor(ort: OrtModule, session: OrtInferenceSession, options: OpenOptions) {
+    this.#ort = ort;
+    this.#session = session;
+    this.provider = options.provider;
+    this.#profiling = options.profilePrefix !== undefined;
+  }
+
+  /** Names of the graph's inputs, in order. */
+  get inputNames(): readonly string[] {
+    return this.#open().inputNames;
+  }
+
+  /** Names of the graph's outputs, in order. */
+  get outputNames(): readonly string[] {
+    return this.#open().outputNames;
+  }
+
+  /**
+   * Runs the graph. Inputs are read where they lie (a SharedArrayBuffer, which ONNX Runtime refuses, is copied first); outputs are
+   * new arrays. In Node the event loop stands still meanwhile. `fetches` restricts which outputs are brought to the host.
+   *
+   * @throws {DeviceError} where ONNX Runtime refuses the inputs or fails
+   */
+  async run(
+    feeds: Readonly<Record<string, HostTensor>>,
+    fetches?: readonly string[],
+  ): Promise<Record<string, HostTensor>> {
+    const session = this.#open();
+    const inputs: Record<string, OrtTensor> = {};
+    for (const [name, tensor] of Object.entries(feeds)) inputs[name] = this.#toOrt(tensor);
+    let outputs: Readonly<Record<string, OrtTensor>>;
+    try {
+      outputs = fetches === undefined ? await session.run(inputs) : await session.run(inputs, fetches);
+    } catch (cause) {
+      throw new DeviceError(backendName(this.provider), messageOf(cause), { cause });
+    }
+    const results: Record<string, HostTensor> = {};
+    for (const [name, value] of Object.entries(outputs)) {
+      results[name] = await fromOrt(value);
+    }
+    return results;
+  }
+
+  /** Frees the graph. With a profile asked for, writes it. Closing twice does nothing. */
+  async close(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    if (session === undefined) return;
+    if (this.#profiling) session.endProfiling();
+    await session.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #open(): OrtInferenceSession {
+    if (this.#session === undefined) throw new DisposedError('the ONNX session');
+    return this.#session;
+  }
+
+  #toOrt({ dtype, shape, data }: HostTensor): OrtTensor {
+    const shared =
+      typeof SharedArrayBuffer !== 'undefined' &&
+      (data.buffer as ArrayBufferLike) instanceof SharedArrayBuffer;
+    return new this.#ort.Tensor(dtype, shared ? data.slice() : data, shape);
+  }
+}
+
+async function fromOrt(tensor: OrtTensor): Promise<HostTensor> {
+  const raw = (tensor.location === 'cpu' ? tensor.data : await tensor.getData(true)) as HostTensor['data'];
+  // Where the engine has Float16Array, ONNX Runtime returns one; halves are bits everywhere else.
+  const data =
+    tensor.type === 'float16' && !(raw instanceof Uint16Array)
+      ? new Uint16Array(
+          (raw as Uint8Array<ArrayBuffer>).buffer,
+          (raw as Uint8Array).byteOffset,
+          (raw as Uint8Array).length,
+        )
+      : raw;
+  return { dtype: tensor.type, shape: tensor.dims, data } as HostTensor;
+}
+
+const probed = new Map<string, Promise<void>>();
+
+/**
+ * Resolves where the provider works here, by running a graph of one node on it. `listSupportedBackends()` only says what was
+ * compiled in.
+ *
+ * @throws {BackendUnavailableError} which says what is missing and how to get it
+ */
+export function probeProvider(
+  options: Pick<OpenOptions, 'provider' | 'deviceId' | 'threads'>,
+): Promise<void> {
+  const key = `${options.provider}:${options.deviceId ?? 0}`;
+  let result = probed.get(key);
+  if (result === undefined) {
+    result = probe(options);
+    probed.set(key, result);
+    // A driver may be installed, a page may come to the front: only success is remembered.
+    result.catch(() => probed.delete(key));
+  }
+  return result;
+}
+
+async function probe(options: Pick<OpenOptions, 'provider' | 'deviceId' | 'threads'>): Promise<void> {
+  const { provider } = options;
+  const ort = await loadOrt(provider);
+  if (provider === 'wasm') setWasmThreads(ort, options.threads);
+  const g = new GraphBuilder({ name: 'probe' });
+  g.output('y', g.mul(g.input('x', 'float32', [2]), 2));
+  let y: HostTensor | undefined;
+  try {
+    const native = await ort.InferenceSession.create(
+      g.toBytes(),
+      ortOptions({ ...options, logLevel: 'fatal' }),
+    );
+    const session = new OrtSession(ort, native, options);
+    ({ y } = await session.run({ x: { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } }));
+    await session.close();
+  } catch (cause) {
+    throw unavailable(provider, cause);
+  }
+  if (y?.dtype !== 'float32' || y.data[0] !== 2 || y.data[1] !== 4) {
+    throw unavailable(
+      provider,
+      new Error(`a graph of one node (2 x) gave [${y?.data.join(', ') ?? ''}] for [1, 2]`),
+    );
+  }
+}
+
+/**
+ * Loads a graph (the bytes of a .onnx file) on one provider, and on no other: where a node has no kernel there, this throws instead of
+ * moving it to the CPU (see `allowCpuNodes`).
+ *
+ * @throws {BackendUnavailableError} where the package or the provider is missing
+ * @throws {OnnxGraphError} where ONNX Runtime refuses the graph
+ */
+export async function openSession(model: Uint8Array<ArrayBuffer>, options: OpenOptions): Promise<OrtSession> {
+  if (options.profilePrefix !== undefined && !inNode()) {
+    throw new OnnxGraphError('profilePrefix: ONNX Runtime writes profiles in Node only');
+  }
+  const ort = await loadOrt(options.provider);
+  if (options.provider === 'wasm') setWasmThreads(ort, options.threads);
+  await probeProvider(options);
+  try {
+    return new OrtSession(ort, await ort.InferenceSession.create(model, ortOptions(options)), options);
+  } catch (cause) {
+    const message = messageOf(cause);
+    const hint = /fallback to CPU EP has been explicitly disabled/.test(message)
+      ? ` (some node has no ${options.provider} kernel; allowCpuNodes would let it run on the CPU)`
+      : '';
+    throw new OnnxGraphError(`ONNX Runtime (${options.provider}) refuses the graph: ${message}${hint}`, {
+      cause,
+    });
+  }
+}
