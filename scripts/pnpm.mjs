@@ -10,7 +10,11 @@ import { readJson, root } from './workspace.mjs';
 
 /** Runs a program with the terminal attached and returns its exit status. */
 export function run(command, args, options = {}) {
-  const result = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
+  const env = { ...process.env, ...options.env };
+  // What an outer npx was asked to run: an inner one would take it for its own.
+  delete env.npm_config_call;
+  delete env.npm_config_package;
+  const result = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options, env });
   if (result.error) throw result.error;
   return result.status ?? 1;
 }

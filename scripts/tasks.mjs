@@ -23,16 +23,12 @@ const testTasks = [
 ];
 
 const env = {
-  ...process.env,
   DO_NOT_TRACK: '1',
   TURBO_NO_UPDATE_NOTIFIER: '1',
   TURBO_TELEMETRY_DISABLED: '1',
   // Part of turbo's cache key: results that one Node computed are not reused under another.
   SOFTXENT_NODE_VERSION: process.version,
 };
-// A nested npx would take these for its own and run the outer command again.
-delete env.npm_config_call;
-delete env.npm_config_package;
 
 function pnpm(...args) {
   return run('pnpm', args, { env, shell: process.platform === 'win32' });
@@ -54,12 +50,17 @@ function runTests(options) {
     '--output-logs=new-only',
     ...options,
   );
-  const { complete, details, line } = summarize({
-    partial: options.some((option) => /^(--filter|-F)\b/.test(option)),
-  });
-  for (const detail of details) console.log(detail);
-  console.log(line);
-  return status === 0 && !complete ? 1 : status;
+  const partial = options.some((option) => /^(--filter|-F)\b/.test(option));
+  const { passed, failures, skipped, problems } = summarize({ partial });
+  if (status !== 0 && failures + problems.length === 0) {
+    // A failed build or check is a failure too, though no test is.
+    problems.push('a task that is not a test, named by turbo above');
+  }
+  for (const name of skipped) console.log(`skipped: ${name}`);
+  for (const problem of problems) console.log(`failed: ${problem}`);
+  const failed = failures + problems.length;
+  console.log(`${passed} passed, ${failed} failed`);
+  return status === 0 && failed > 0 ? 1 : status;
 }
 
 function runDemo(options) {

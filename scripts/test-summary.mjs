@@ -1,6 +1,6 @@
 // Adds up what the tests of all packages reported. A package with tests and without a result is a failure.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 import { root, workspacePackages } from './workspace.mjs';
 
@@ -24,43 +24,38 @@ function readResult(path) {
 }
 
 /**
- * Reads test-results/vitest.json of every package; `complete` is false when one is missing or reports a failure.
- * With `partial` only some packages were asked for, and only results that are there count.
+ * Adds up test-results/vitest.json of every package. `failures` counts failed tests, `problems` names what went wrong
+ * beside them, a missing result above all. With `partial` only some packages were asked to run, and only results
+ * that are there count.
  */
 export function summarize({ partial = false } = {}) {
-  let passed = 0;
-  let failed = 0;
-  const skipped = [];
-  const problems = [];
+  /** @type {{ passed: number, failures: number, skipped: string[], problems: string[] }} */
+  const summary = { passed: 0, failures: 0, skipped: [], problems: [] };
   for (const { folder, manifest } of workspacePackages()) {
     if (!hasTestFiles(join(root, folder))) continue;
     const result = readResult(join(root, folder, 'test-results', 'vitest.json'));
     if (manifest.scripts?.test === undefined) {
-      problems.push(`${manifest.name}: has test files and no "test" script`);
-    } else if (result === undefined) {
-      if (!partial) problems.push(`${manifest.name}: its tests left no result`);
-    } else {
-      passed += result.numPassedTests;
-      failed += result.numFailedTests;
-      for (const file of result.testResults) {
-        // A file that could not be loaded fails without a test of its own.
-        if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')) {
-          problems.push(`${manifest.name}: ${file.name.slice(root.length + 1)} failed outside its tests`);
-        }
-        for (const test of file.assertionResults) {
-          if (test.status !== 'passed' && test.status !== 'failed') {
-            skipped.push(`${manifest.name}: ${test.fullName}`);
-          }
-        }
-      }
-      if (!result.success && result.numFailedTests === 0)
-        problems.push(`${manifest.name}: the test run failed`);
+      summary.problems.push(`${manifest.name}: has test files and no "test" script`);
+    } else if (result !== undefined) {
+      addResult(summary, manifest.name, result);
+    } else if (!partial) {
+      summary.problems.push(`${manifest.name}: its tests left no result`);
     }
   }
-  failed += problems.length;
-  const details = [
-    ...skipped.map((name) => `skipped: ${name}`),
-    ...problems.map((problem) => `failed: ${problem}`),
-  ];
-  return { complete: failed === 0, details, line: `${passed} passed, ${failed} failed` };
+  return summary;
+}
+
+function addResult(summary, name, result) {
+  summary.passed += result.numPassedTests;
+  summary.failures += result.numFailedTests;
+  for (const file of result.testResults) {
+    for (const test of file.assertionResults) {
+      if (test.status !== 'passed' && test.status !== 'failed')
+        summary.skipped.push(`${name}: ${test.fullName}`);
+    }
+    // A file that could not be loaded fails without a test of its own.
+    if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')) {
+      summary.problems.push(`${name}: ${relative(root, file.name)} failed outside its tests`);
+    }
+  }
 }
