@@ -35,3 +35,9 @@ export type {
 } from './net/layer-spec.js';
 export { layerContext } from './net/layer-spec.js';
 export { blobShape, countOf, dimsOf, sameShape, shapeText } from './net/shape.js';
+export type { Json } from './schema/json.js';
+export { toJson } from './schema/json.js';
+export type { ParseTextOptions } from './text/parse.js';
+export { parseText } from './text/parse.js';
+export type { PrintTextOptions } from './text/print.js';
+export { printText } from './text/print.js';

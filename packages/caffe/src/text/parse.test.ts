@@ -1,0 +1,144 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { CaffeTextError } from '../errors.js';
+import type { Json } from '../schema/json.js';
+import { toJson } from '../schema/json.js';
+import { sourceOf } from '../schema/message.js';
+import { parseText } from './parse.js';
+import { printText } from './print.js';
+
+const folder = new URL('../../fixtures/prototxt/', import.meta.url);
+const read = (name: string) => readFileSync(new URL(name, folder));
+const first = JSON.parse(read('expected.json').toString()) as {
+  good: Record<string, Json>;
+  bad: Record<string, { line: number; column: number; caffe: string }>;
+};
+const more = JSON.parse(read('expected-more.json').toString()) as {
+  good: Record<string, { message: 'NetParameter' | 'SolverParameter'; json: Json; printed: string }>;
+  bad: Record<string, { message: 'NetParameter' | 'SolverParameter'; errors: [number, number, string][] }>;
+};
+
+/** The fixtures give float32 values in short decimal form, and JSON has no -0. */
+function rounded(json: Json): Json {
+  if (typeof json === 'number') return Math.fround(json) + 0;
+  if (Array.isArray(json)) return json.map((item: Json) => rounded(item));
+  if (typeof json === 'object')
+    return Object.fromEntries(Object.entries(json).map(([k, v]) => [k, rounded(v)]));
+  return json;
+}
+
+function problemsOf(run: () => unknown): CaffeTextError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof CaffeTextError) return error;
+    throw error;
+  }
+  throw new Error('the file was accepted');
+}
+
+const good = [
+  ...Object.entries(first.good).map(([name, json]) => ({ name, message: 'NetParameter' as const, json })),
+  ...Object.entries(more.good).map(([name, { message, json }]) => ({ name, message, json })),
+];
+const bad = [
+  ...Object.entries(first.bad).map(([name, { line, column, caffe }]) => ({
+    name,
+    message: 'NetParameter' as const,
+    errors: [[line, column, caffe]] as [number, number, string][],
+  })),
+  ...Object.entries(more.bad).map(([name, { message, errors }]) => ({ name, message, errors })),
+];
+
+describe('parseText', () => {
+  test('every prototxt fixture is in a table', () => {
+    const files = readdirSync(folder).filter((file) => file.endsWith('.prototxt'));
+    const named = [
+      ...good.map(({ name }) => `good-${name}.prototxt`),
+      ...bad.map(({ name }) => `bad-${name}.prototxt`),
+    ];
+    expect(files.toSorted()).toEqual(named.toSorted());
+  });
+
+  test.each(good)('$name parses to what C++ makes of it', ({ name, message, json }) => {
+    expect(rounded(toJson(parseText(message, read(`good-${name}.prototxt`))))).toEqual(rounded(json));
+  });
+
+  test.each(bad)(
+    '$name is refused at the lines and columns that C++ reports',
+    ({ name, message, errors }) => {
+      const file = `bad-${name}.prototxt`;
+      const error = problemsOf(() => parseText(message, read(file), { file }));
+      expect(error.problems.map(({ line, column }) => [line, column])).toEqual(
+        errors.map(([line, column]) => [line, column]),
+      );
+      expect(error.message.startsWith(`${file}:${errors[0]?.[0]}:${errors[0]?.[1]}: `)).toBe(true);
+    },
+  );
+
+  test.each(bad)('$name: the message names what C++ names', ({ name, message, errors }) => {
+    const { problems } = problemsOf(() => parseText(message, read(`bad-${name}.prototxt`)));
+    const unnamed = errors.flatMap(([, , caffe], index) =>
+      [...caffe.matchAll(/"([a-zA-Z_.]+)"/g)]
+        .map(([, named = '']) => named)
+        .filter((named) => named !== 'e' && problems[index]?.message.includes(named) !== true),
+    );
+    expect(unnamed).toEqual([]);
+  });
+
+  test('a misspelt field is answered with the one that was meant, and with all that are known', () => {
+    const { message } = problemsOf(() =>
+      parseText('NetParameter', 'layer {\n  nmae: "a"\n}', { file: 'net.prototxt' }),
+    );
+    expect(message).toContain('did you mean name?');
+    expect(message).toContain('bottom, top');
+    expect(message).toContain('\n    nmae: "a"\n        ^');
+  });
+
+  test.each([
+    ['layer { kernel_size: 3 }', 'it belongs inside convolution_param { }'],
+    ['base_lr: 1', 'it is a field of SolverParameter'],
+    ['layer { reluParam { } }', 'did you mean relu_param?'],
+    ['state { phase: train }', 'did you mean TRAIN?'],
+    ['layer { pooling_param { pool: MEDIAN } }', '(values: MAX, AVE, STOCHASTIC)'],
+  ])('%s: the message says %s', (text, hint) => {
+    expect(problemsOf(() => parseText('NetParameter', text)).message).toContain(hint);
+  });
+
+  test('a required field that is missing is refused', () => {
+    const { message } = problemsOf(() => parseText('NetParameter', 'layer { clip_param { min: 1 } }'));
+    expect(message).toContain('layer[0].clip_param.max');
+  });
+
+  test('messages know the line they stand on', () => {
+    const net = parseText('NetParameter', 'name: "x"\n\nlayer {\n  name: "a"\n  relu_param { } }', {
+      file: 'a.prototxt',
+    });
+    const [layer] = net.layer;
+    expect(layer && sourceOf(layer)).toEqual({ file: 'a.prototxt', line: 3, column: 1 });
+    expect(layer && sourceOf(layer.relu_param)).toEqual({ file: 'a.prototxt', line: 5, column: 3 });
+  });
+
+  test('a string that is not UTF-8 keeps its bytes', () => {
+    expect(printText(parseText('NetParameter', 'name: "\\377a\\303("'))).toBe('name: "\\377a\\303("\n');
+  });
+});
+
+describe('printText', () => {
+  test.each(Object.entries(more.good).map(([name, rest]) => ({ name, ...rest })))(
+    '$name prints as C++ prints it',
+    ({ name, message, printed }) => {
+      expect(printText(parseText(message, read(`good-${name}.prototxt`)))).toBe(printed);
+    },
+  );
+
+  test.each(good)('$name reads back as it was', ({ name, message }) => {
+    const once = parseText(message, read(`good-${name}.prototxt`));
+    expect(toJson(parseText(message, printText(once)))).toEqual(toJson(once));
+    expect(toJson(parseText(message, printText(once, { utf8: true })))).toEqual(toJson(once));
+  });
+
+  test('text can be left as UTF-8', () => {
+    expect(printText(parseText('NetParameter', 'name: "réseau"'), { utf8: true })).toBe('name: "réseau"\n');
+  });
+});
