@@ -1,0 +1,16 @@
+/** What backends are given: `@softxent/core/plan`. */
+export { broadcast, indexOf, type Access, type AccessTerm } from './access.js';
+export type { Layout, Shapes } from './layout.js';
+export type { OperandPlan } from './operands.js';
+export {
+  makePlan,
+  planKey,
+  type BoundPlan,
+  type Divisor,
+  type OutputPlan,
+  type Plan,
+  type TotalPlan,
+  type Wanted,
+} from './plan.js';
+export { rowSumTolerance } from './validity.js';
+export { sumOf } from '../sum.js';
