@@ -41,3 +41,5 @@ export type { ParseTextOptions } from './text/parse.js';
 export { parseText } from './text/parse.js';
 export type { PrintTextOptions } from './text/print.js';
 export { printText } from './text/print.js';
+export type { UpgradeOptions } from './upgrade/upgrade.js';
+export { netGeneration, netUpgrades, upgradeNet, upgradeSolver } from './upgrade/upgrade.js';
