@@ -1,0 +1,115 @@
+import { statSync } from 'node:fs';
+import { Dataset, File as Hdf5File, ready } from 'h5wasm/node';
+import { CaffeFileError, CaffeFormatError } from '../errors.js';
+import type { BatchTensor } from './source.js';
+import { countOf } from './source.js';
+
+/** Data sets larger than this are read in parts: the library's memory never shrinks. */
+const partBytes = 64 * 2 ** 20;
+
+const classInteger = 0;
+const classFloat = 1;
+
+/** HDF5 reports a stack of calls; the deepest says what was wrong. */
+function reason(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const frames = [...text.matchAll(/^\s*#\d+: .*?\(\): (.*)$/gm)];
+  return frames.at(-1)?.[1] ?? text.trim();
+}
+
+type Numbers = Exclude<Dataset['value'], null | undefined>;
+
+/** HDF5 in WebAssembly hands out the bytes of the file: big-endian numbers have to be turned. */
+function swapBytes(bytes: Uint8Array, size: number): void {
+  for (let start = 0; start < bytes.length; start += size) bytes.subarray(start, start + size).reverse();
+}
+
+function convert(target: Float32Array, offset: number, part: Numbers, swapSize: number): void {
+  if (typeof part === 'number' || typeof part === 'bigint') {
+    target[offset] = Number(part);
+    return;
+  }
+  if (!ArrayBuffer.isView(part)) throw new Error(`read as ${typeof part}`);
+  if (swapSize > 1) swapBytes(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), swapSize);
+  if (part instanceof BigInt64Array || part instanceof BigUint64Array) {
+    for (let i = 0; i < part.length; i++) target[offset + i] = Number(part[i]);
+    return;
+  }
+  target.set(part, offset);
+}
+
+function readDataset(dataset: Dataset): BatchTensor {
+  const { metadata } = dataset;
+  const shape = [...(dataset.shape ?? [])];
+  const data = new Float32Array(countOf(shape));
+  const swapSize = metadata.littleEndian ? 0 : metadata.size;
+  const rows = shape[0] ?? 1;
+  const rowSize = data.length / rows;
+  if (data.length * metadata.size <= partBytes || shape.length === 0) {
+    if (data.length > 0) convert(data, 0, dataset.value as Numbers, swapSize);
+    return { shape, data };
+  }
+  // Whole chunks at a time, so that no chunk is unpacked twice.
+  const chunkRows = metadata.chunks?.[0] ?? 1;
+  const step = Math.max(1, Math.floor(partBytes / (rowSize * metadata.size * chunkRows))) * chunkRows;
+  for (let row = 0; row < rows; row += step) {
+    const part = dataset.slice([[row, Math.min(row + step, rows)]]) as Numbers;
+    convert(data, row * rowSize, part, swapSize);
+  }
+  return { shape, data };
+}
+
+/**
+ * Reads data sets of an HDF5 file as float32, whatever whole or real numbers they hold, as Caffe does.
+ * @throws CaffeFileError when there is no such file, CaffeFormatError when it is no HDF5 file or corrupt, when a data set is missing
+ * or holds no numbers.
+ */
+export async function readHdf5Datasets(
+  file: string,
+  names: readonly string[],
+): Promise<Map<string, BatchTensor>> {
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile())
+    throw new CaffeFileError(file, 'no such HDF5 file');
+  const library = await ready;
+  // Without this, HDF5 writes its errors to standard error and goes on with nothing.
+  library.activate_throwing_error_handler();
+  let open: Hdf5File;
+  try {
+    open = new Hdf5File(file, 'r');
+  } catch (cause) {
+    throw new CaffeFormatError(file, `not a readable HDF5 file (${reason(cause)})`, { cause });
+  }
+  try {
+    const present = open.keys();
+    const result = new Map<string, BatchTensor>();
+    for (const name of names) {
+      const found = open.get(name);
+      if (!(found instanceof Dataset)) {
+        throw new CaffeFormatError(
+          file,
+          `has no data set '${name}' (it has ${present.join(', ') || 'none'})`,
+        );
+      }
+      const { type, size } = found.metadata;
+      if (type !== classInteger && type !== classFloat) {
+        throw new CaffeFormatError(
+          file,
+          `data set '${name}' holds no numbers (HDF5 type ${JSON.stringify(found.dtype)})`,
+        );
+      }
+      if (type === classFloat && size !== 4 && size !== 8) {
+        throw new CaffeFormatError(
+          file,
+          `data set '${name}' holds floats of ${8 * size} bits, expected 32 or 64`,
+        );
+      }
+      result.set(name, readDataset(found));
+    }
+    return result;
+  } catch (cause) {
+    if (cause instanceof CaffeFormatError) throw cause;
+    throw new CaffeFormatError(file, `corrupt HDF5 file (${reason(cause)})`, { cause });
+  } finally {
+    open.close();
+  }
+}

@@ -1,0 +1,18 @@
+export { checkedLabels, checkProbabilities } from './check-labels.js';
+export type { ProbabilityOptions } from './check-labels.js';
+export { DataShapeError, LabelRangeError, ListEntryError } from './errors.js';
+export { openSoftLabelFolder, softLabelPairs } from './folder-source.js';
+export type { SoftLabelFolderOptions } from './folder-source.js';
+export { decodeImage, readImage } from './image.js';
+export type { Image, ImageMode } from './image.js';
+export { openLevelDb } from './leveldb.js';
+export { openLmdb } from './lmdb.js';
+export { memorySource } from './memory-source.js';
+export type { MemoryArrays } from './memory-source.js';
+export { openBatchSource, sourceLayerTypes } from './open.js';
+export type { SourceOptions } from './open.js';
+export type { FilePair } from './pair-source.js';
+export { prefetch } from './prefetch.js';
+export { resize } from './resize.js';
+export type { Batch, BatchSource, BatchTensor } from './source.js';
+export type { Store, StoreRow } from './store.js';
