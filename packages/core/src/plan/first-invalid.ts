@@ -68,7 +68,7 @@ function unmaskedAt(mask: Tensor | undefined, perRow: boolean, shapes: Shapes): 
 function coordinates(index: number, shape: readonly number[]): number[] {
   const result: number[] = [];
   let rest = index;
-  for (const size of [...shape].reverse()) {
+  for (const size of shape.toReversed()) {
     result.unshift(rest % size);
     rest = Math.floor(rest / size);
   }

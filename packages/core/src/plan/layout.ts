@@ -41,7 +41,7 @@ export function shapesOf(
     const inner = sizeOf(shape);
     return { layout: { outer: 1, extent: 1, inner }, element: shape, row: shape, keptRow: shape, axes: [] };
   }
-  const axes = requested.map((axis) => resolveAxis(kind, axis, subject, shape)).sort((a, b) => a - b);
+  const axes = requested.map((axis) => resolveAxis(kind, axis, subject, shape)).toSorted((a, b) => a - b);
   const first = axes[0] ?? 0;
   if (axes.some((axis, i) => axis !== first + i)) {
     throw new OptionError({

@@ -100,7 +100,7 @@ export function planKey(loss: Loss, specs: OperandSpecs, wanted: Wanted): string
     loss.kind,
     definitionId(loss[definitionOf]),
     options,
-    ...operands.sort(),
+    ...operands.toSorted(),
     '|',
     ...wanted.gradients,
   ].join(' ');
@@ -397,6 +397,6 @@ function readReductions(
     });
   };
   for (const user of users) need(user.of);
-  for (const reduction of [...reductions].reverse()) if (needed.has(reduction.name)) need(reduction.of);
+  for (const reduction of reductions.toReversed()) if (needed.has(reduction.name)) need(reduction.of);
   return reductions.filter((reduction) => needed.has(reduction.name));
 }

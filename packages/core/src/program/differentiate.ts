@@ -131,7 +131,7 @@ export function deriveGradient(program: Program, name: string): Derived {
   const adjoints = new Map<string, NumberExpr>();
   const variable = { op: 'operand', name } as const;
   let gradient = differentiate(program.value, variable);
-  for (const reduction of [...program.reductions].reverse()) {
+  for (const reduction of program.reductions.toReversed()) {
     let adjoint = differentiate(program.value, { op: 'reduction', name: reduction.name });
     for (const later of program.reductions) {
       const through = adjoints.get(later.name);

@@ -137,7 +137,7 @@ function assignPasses(reductions: readonly Reduction[]): Map<string, number> {
   }
   const final = Math.max(0, ...earliest.values());
   const passes = new Map<string, number>();
-  for (const reduction of [...reductions].reverse()) {
+  for (const reduction of reductions.toReversed()) {
     let pass = final;
     for (const later of reductions) {
       const at = passes.get(later.name);

@@ -5,7 +5,7 @@ import { definitionOf, type Loss, type OperandSpecs } from '../losses/loss.js';
 import { makePlan, planKey } from '../plan/plan.js';
 import { allocate, checkSpec, checkTensor, sizeOf, type Tensor, type TensorSpec } from '../tensor.js';
 import { bufferOf, DeviceTensor } from './device-tensor.js';
-import { isPromise, now, then } from './maybe.js';
+import { chain, isPromise, now } from './maybe.js';
 import {
   checkCapabilities,
   StepCore,
@@ -56,7 +56,7 @@ export class SessionCore implements StepHost {
     const buffer = this.device.allocate(tensor);
     const made = this.track(tensor, buffer);
     if (sizeOf(tensor.shape) === 0) return made;
-    return then(this.device.write(buffer, tensor.data, tensor), () => made);
+    return chain(this.device.write(buffer, tensor.data, tensor), () => made);
   }
 
   download(tensor: DeviceTensor): MaybePromise<Tensor> {
@@ -65,7 +65,7 @@ export class SessionCore implements StepHost {
     const size = sizeOf(tensor.shape);
     const copy: Tensor = { dtype: tensor.dtype, shape: tensor.shape, data: allocate(tensor.dtype, size) };
     if (size === 0) return copy;
-    return then(this.device.read(buffer, copy.data, copy), () => copy);
+    return chain(this.device.read(buffer, copy.data, copy), () => copy);
   }
 
   /** A compiled loss of the caller's own. */
@@ -75,9 +75,9 @@ export class SessionCore implements StepHost {
     const wanted = { gradients: gradients ?? [loss[definitionOf].prediction(loss.options)] };
     const bound = makePlan(loss, specs, wanted);
     checkCapabilities(this.name, this.device, bound, specs);
-    return then(this.device.compile(bound.plan), (kernel) => {
+    return chain(this.device.compile(bound.plan), (kernel) => {
       const counting = bound.counting === undefined ? undefined : this.device.compile(bound.counting);
-      return then(counting, (second) => {
+      return chain(counting, (second) => {
         const step = new StepCore(this, loss, bound, specs, kernel, second);
         this.#steps.add(step);
         return step;
@@ -118,7 +118,7 @@ export class SessionCore implements StepHost {
       }
       specs[name] = { dtype: tensor.dtype, shape: tensor.shape };
     }
-    return then(this.#cached(loss, specs, gradients), (step) => this.runStep(step, operands, into));
+    return chain(this.#cached(loss, specs, gradients), (step) => this.runStep(step, operands, into));
   }
 
   #cached(loss: Loss, specs: OperandSpecs, gradients: readonly string[] | undefined): MaybePromise<StepCore> {
@@ -170,7 +170,7 @@ export class SessionCore implements StepHost {
   dispose(): MaybePromise<void> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    for (const tensor of [...this.#tensors]) tensor.free();
+    for (const tensor of this.#tensors) tensor.free();
     for (const step of this.#steps) step.dispose();
     this.#steps.clear();
     this.#cache.clear();

@@ -7,9 +7,9 @@ export function isPromise<T>(value: MaybePromise<T>): value is PromiseLike<T> {
   );
 }
 
-/** `next(value)`, now if the value is here, else when it is. */
-export function then<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
-  return isPromise(value) ? value.then(next) : next(value);
+/** `step(value)`, now if the value is here, else when it is. */
+export function chain<T, U>(value: MaybePromise<T>, step: (value: T) => MaybePromise<U>): MaybePromise<U> {
+  return isPromise(value) ? value.then((arrived) => step(arrived)) : step(value);
 }
 
 /** `step` on each item, one after the other. */
@@ -22,31 +22,6 @@ export function forEach<T>(
     const done = step(items[i] as T);
     if (isPromise(done)) return done.then(() => forEach(items, step, i + 1));
   }
-}
-
-/** Runs `cleanup` after `body`, whether it returns, throws, resolves or rejects. */
-export function ensure<T>(body: () => MaybePromise<T>, cleanup: () => void): MaybePromise<T> {
-  let result: MaybePromise<T>;
-  try {
-    result = body();
-  } catch (error) {
-    cleanup();
-    throw error;
-  }
-  if (!isPromise(result)) {
-    cleanup();
-    return result;
-  }
-  return result.then(
-    (value) => {
-      cleanup();
-      return value;
-    },
-    (error: unknown) => {
-      cleanup();
-      throw error;
-    },
-  );
 }
 
 /** The value of something that a synchronous device has done. */

@@ -13,7 +13,7 @@ import type { BoundPlan, OutputPlan } from '../plan/plan.js';
 import { firstInvalid } from '../plan/first-invalid.js';
 import { allocate, checkTensor, formatShape, sizeOf, type Tensor, type TensorSpec } from '../tensor.js';
 import { bufferOf, DeviceTensor } from './device-tensor.js';
-import { forEach, then } from './maybe.js';
+import { chain, forEach } from './maybe.js';
 
 /** An operand or a place for a result: in host memory or on the session's device. */
 export type AnyTensor = Tensor | DeviceTensor;
@@ -132,8 +132,8 @@ export class StepCore {
     const results = new Map<string, AnyTensor>();
     for (const output of plan.outputs) results.set(output.name, this.#placeFor(output, into));
     if (isEmpty) {
-      const zeros = then(this.#fillZero(results), () => plan.totals.map(() => 0));
-      return then(zeros, (totals) => this.#finish(operands, results, totals, this.#emptyDivisor()));
+      const zeros = chain(this.#fillZero(results), () => plan.totals.map(() => 0));
+      return chain(zeros, (totals) => this.#finish(operands, results, totals, this.#emptyDivisor()));
     }
     const buffers: Record<string, unknown> = {};
     const outputs: Record<string, unknown> = {};
@@ -149,19 +149,19 @@ export class StepCore {
       (name) => !(name in plan.constants),
     );
     const bound = forEach(names, (name) => this.#bind(name, operands[name] as AnyTensor, buffers));
-    const known = then(bound, () => this.#divisorNow(buffers));
-    return then(known, (before) => {
+    const known = chain(bound, () => this.#divisorNow(buffers));
+    return chain(known, (before) => {
       const scale = before === 0 ? 0 : (into.upstream ?? 1) / before;
-      return then(this.#kernel.run({ operands: buffers, outputs, scale }), (totals) => {
+      return chain(this.#kernel.run({ operands: buffers, outputs, scale }), (totals) => {
         const after = divisor.kind === 'static' ? divisor.value : this.#total(totals, divisor.name);
         const isNothing = after === 0 && divisor.kind === 'total';
         const zeroed = isNothing ? this.#fillZero(gradientsOnly(results)) : undefined;
-        const copied = then(zeroed, () =>
+        const copied = chain(zeroed, () =>
           forEach(isNothing ? staged.filter((o) => o.name === 'value') : staged, (output) =>
             this.#host.device.read(outputs[output.name], (results.get(output.name) as Tensor).data, output),
           ),
         );
-        return then(copied, () => this.#finish(operands, results, totals, after));
+        return chain(copied, () => this.#finish(operands, results, totals, after));
       });
     });
   }
@@ -189,7 +189,10 @@ export class StepCore {
     const { divisor } = this.#bound;
     if (divisor.kind === 'static') return divisor.value;
     if (this.#counting === undefined) return 1;
-    return then(this.#counting.run({ operands: buffers, outputs: {}, scale: 1 }), (totals) => totals[0] ?? 0);
+    return chain(
+      this.#counting.run({ operands: buffers, outputs: {}, scale: 1 }),
+      (totals) => totals[0] ?? 0,
+    );
   }
 
   #placeFor(output: OutputPlan, into: Into): AnyTensor {
@@ -279,7 +282,7 @@ export class StepCore {
       host[name] = copy;
       return this.#host.device.read(bufferOf(name, tensor, this.#host.device), copy.data, copy);
     });
-    return then(fetched, () => {
+    return chain(fetched, () => {
       throw firstInvalid(this.#loss, this.#bound.shapes, host, count);
     });
   }
