@@ -29,7 +29,9 @@ export function divergence(
   const r = difference.value / p;
   if (Math.abs(r) <= 0.25) {
     const value = p * excess(r);
-    return { value, scale: largest(value, r * difference.scale) };
+    // Where the difference cancels, narrower arithmetic sees not less than some rounding of its scale.
+    const reach = largest(r, (difference.scale / p) * 2 ** -16);
+    return { value, scale: largest(value, reach * difference.scale) };
   }
   const entropy = p * Math.log(p / total);
   const cross = p * negLog;

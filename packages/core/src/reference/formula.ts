@@ -55,7 +55,8 @@ export function nanRow(extent: number): RowLoss {
   return { ...nan, byPrediction: each, byTarget: each };
 }
 
-/** A derivative times a factor. */
+/** A derivative times a factor; 0 for the factor 0, whatever the derivative is. */
 export function times(factor: number, { value, scale }: Scaled): Scaled {
+  if (factor === 0) return { value: 0, scale: 0 };
   return { value: factor * value, scale: Math.abs(factor) * scale };
 }

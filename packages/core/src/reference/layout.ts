@@ -59,14 +59,19 @@ export function layoutOf(shape: readonly number[], axes: readonly number[]): Lay
   const reduced = axes.map((axis) => (axis < 0 ? axis + shape.length : axis));
   for (const axis of reduced) {
     if (!(axis >= 0 && axis < shape.length)) {
-      throw new ShapeError({ subject: 'axis', found: `${axes.join(', ')}`, expected: `axes of ${formatShape(shape)}` });
+      throw new ShapeError({
+        subject: 'axis',
+        found: axes.join(', '),
+        expected: `axes of ${formatShape(shape)}`,
+      });
     }
   }
   const stride = strides(shape);
   const all = shape.map((_, axis) => axis);
   const within = all.filter((axis) => reduced.includes(axis));
   const across = all.filter((axis) => !reduced.includes(axis));
-  const pick = (from: readonly number[], chosen: readonly number[]): number[] => chosen.map((axis) => from[axis]!);
+  const pick = (from: readonly number[], chosen: readonly number[]): number[] =>
+    chosen.map((axis) => from[axis]!);
   const rowShape = pick(shape, across);
   const bases = enumerate(rowShape, pick(stride, across));
   const offsets = enumerate(pick(shape, within), pick(stride, within));

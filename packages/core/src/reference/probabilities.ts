@@ -30,7 +30,7 @@ function binaryRow(row: Row, options: Options): RowLoss {
   // 1 - epsilon is rounded where arithmetic is narrower: log(epsilon) then has the digits that epsilon keeps.
   const conditioning = high ? c / epsilon : 0;
   const negLogNo = -(high ? Math.log(epsilon) : Math.log1p(-c));
-  const negLogYes = -Math.log(c);
+  const negLogYes = -(high ? Math.log1p(-epsilon) : Math.log(c));
   const [no, yes] = [timesOrZero(notT, negLogNo), timesOrZero(t, negLogYes)];
   let gradient: Scaled;
   if (low || high) gradient = zero;

@@ -1,7 +1,7 @@
 /** A loss on whole tensors: rows by their formula, then weights, masks, reductions and counts. */
-import { OperandError, SoftxentError } from '../errors.js';
+import { OperandError, ShapeError, SoftxentError } from '../errors.js';
 import type { Loss, Reduction } from '../losses/loss.js';
-import { isFloat, type DType, type Tensor } from '../tensor.js';
+import { formatShape, isFloat, type DType, type Tensor } from '../tensor.js';
 import type { Formula, Row, RowLoss } from './formula.js';
 import { broadcast, coordinates, dropKeptAxes, layoutOf, type Layout } from './layout.js';
 import { asStored, sameStored, softTarget, storedNumbers, Sum, zeros } from './numbers.js';
@@ -101,6 +101,11 @@ function need(operands: Readonly<Record<string, Tensor>>, name: string): Tensor 
   throw new OperandError({ subject: name, found: 'nothing', expected: 'a tensor' });
 }
 
+function sameShape(found: readonly number[], expected: readonly number[]): void {
+  if (found.length === expected.length && found.every((length, axis) => length === expected[axis])) return;
+  throw new ShapeError({ subject: 'targets', found: formatShape(found), expected: formatShape(expected) });
+}
+
 function read(
   formula: Formula,
   loss: Loss,
@@ -111,8 +116,10 @@ function read(
   const { weights, mask } = operands;
   const { granularity } = formula;
   const labels = targets.dtype === 'int32';
-  if (labels) broadcast('targets', dropKeptAxes(targets.shape, layout), layout.rowShape);
-  else broadcast('targets', targets.shape, layout.shape);
+  sameShape(
+    labels ? dropKeptAxes(targets.shape, layout) : targets.shape,
+    labels ? layout.rowShape : layout.shape,
+  );
   const weightAt =
     weights === undefined
       ? undefined
@@ -288,7 +295,11 @@ export function referenceLoss(
   for (const wanted of options.gradients ?? Object.keys(all)) {
     const gradient = all[wanted];
     if (gradient === undefined) {
-      throw new OperandError({ subject: wanted, found: 'no gradient', expected: Object.keys(all).join(' or ') });
+      throw new OperandError({
+        subject: wanted,
+        found: 'no gradient',
+        expected: Object.keys(all).join(' or '),
+      });
     }
     finish(gradient, divisor, options.upstream ?? 1, layout);
     gradients[wanted] = gradient.values;
@@ -330,7 +341,12 @@ function put(
 }
 
 /** Elements whose row was not computed keep their exact 0, whatever upstream is. */
-function finish(gradient: Gradient, divisor: number, upstream: number | ArrayLike<number>, layout: Layout): void {
+function finish(
+  gradient: Gradient,
+  divisor: number,
+  upstream: number | ArrayLike<number>,
+  layout: Layout,
+): void {
   for (let row = 0; row < layout.rows; row++) {
     const given = typeof upstream === 'number' ? upstream : upstream[row]!;
     const factor = divisor === 0 ? 0 : given / divisor;

@@ -33,10 +33,21 @@ function elementOf(x: number, t: number, notT: number, options: Options): Elemen
     return { p: x, notP: 1 - x, t, notT, difference: of(x, -t), slope: 1 };
   }
   const { sigma, opposite } = sigmoids(x);
-  return { p: sigma, notP: opposite, t, notT, difference: differenceAt(x, notT, t, 1), slope: sigma * opposite };
+  return {
+    p: sigma,
+    notP: opposite,
+    t,
+    notT,
+    difference: differenceAt(x, notT, t, 1),
+    slope: sigma * opposite,
+  };
 }
 
-function regionRow(row: Row, options: Options, partsOf: (element: Element, options: Options) => Parts): RowLoss {
+function regionRow(
+  row: Row,
+  options: Options,
+  partsOf: (element: Element, options: Options) => Parts,
+): RowLoss {
   const smooth = number(options, 'smooth', 0);
   const elements = row.x.map((x, i) => elementOf(x, row.t[i]!, row.notT[i]!, options));
   const parts = elements.map((element) => partsOf(element, options));
@@ -103,7 +114,10 @@ export const jaccardMetric = region((element) => {
   const a = distance(element);
   return {
     numerator: { value: 2 * a.value, scale: 2 * a.scale },
-    denominator: { value: sum([a.value, element.p, element.t]), scale: largest(a.scale, element.p, element.t) },
+    denominator: {
+      value: sum([a.value, element.p, element.t]),
+      scale: largest(a.scale, element.p, element.t),
+    },
     numeratorByP: plain(2 * toward),
     numeratorByT: plain(-2 * toward),
     denominatorByP: of(1, toward),

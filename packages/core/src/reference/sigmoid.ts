@@ -44,7 +44,11 @@ function sigmoidCrossEntropyRow(row: Row, options: Options): RowLoss {
       w === 1
         ? { value: -x, scale: Math.abs(x) }
         : { value: w * negLogYes - negLogNo, scale: largest(w * negLogYes, negLogNo) };
-    return { ...crossEntropy(x, no, yes, total), byPrediction: [difference], byTarget: [times(1 - a, byTarget)] };
+    return {
+      ...crossEntropy(x, no, yes, total),
+      byPrediction: [difference],
+      byTarget: [times(1 - a, byTarget)],
+    };
   }
   const { sigma, opposite } = sigmoids(x);
   const yesPart = divergence(yes, total * sigma, difference, negLogYes, total);

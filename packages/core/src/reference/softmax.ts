@@ -1,6 +1,15 @@
 /** Cross-entropy along a class axis from logits, from its formula. */
 import { divergence } from './divergence.js';
-import { nanRow, number, times, type Formula, type Options, type Row, type RowLoss, type Scaled } from './formula.js';
+import {
+  nanRow,
+  number,
+  times,
+  type Formula,
+  type Options,
+  type Row,
+  type RowLoss,
+  type Scaled,
+} from './formula.js';
 import { largest, Sum, sum, timesOrZero } from './numbers.js';
 
 /** Axis of the class losses: as given, else 1, else 0 for a single row. */
@@ -62,7 +71,8 @@ function softmaxRow(row: Row, options: Options): RowLoss {
     // What the other classes have, kept apart from the rounding of T.
     const rest = totals.high - value + totals.low;
     const lost = total * (others / sumOfExponentials);
-    const conditioning = (total * sum(e.map((v, j) => (top[j] ? 0 : v * exponentScale[j]!)))) / sumOfExponentials;
+    const conditioning =
+      (total * sum(e.map((v, j) => (top[j] ? 0 : v * exponentScale[j]!)))) / sumOfExponentials;
     return { value: rest - lost, scale: largest(exact ? rest : largestTarget, lost, conditioning) };
   });
   const negLog = distance.map((d) => logSum + d);
