@@ -1,1 +1,9 @@
+/**
+ * softxent on ONNX Runtime: CPU, CUDA, WebGPU and WebAssembly.
+ *
+ * @module
+ */
+
+export { cuda, onnx, type OnnxOptions } from './backend.js';
+export type { OnnxBuffer } from './device.js';
 export { OnnxGraphError, probeProvider, type Provider } from './runtime/index.js';

@@ -1,4 +1,4 @@
-import { BackendUnavailableError } from '../errors.js';
+import { BackendUnavailableError } from '@softxent/core';
 import type { OrtModule } from './ort.js';
 
 /** Where ONNX Runtime computes. In Node `wasm` is onnxruntime-web and the others are onnxruntime-node; in browsers all are onnxruntime-web. */

@@ -1,4 +1,4 @@
-import { DeviceError, DisposedError, SoftxentError } from '../errors.js';
+import { DeviceError, DisposedError, SoftxentError } from '@softxent/core';
 import { GraphBuilder, type DataOf, type GraphDType } from '../graph/index.js';
 import { backendName, inNode, loadOrt, messageOf, unavailable, type Provider } from './load.js';
 import type { OrtInferenceSession, OrtModule, OrtSessionOptions, OrtTensor } from './ort.js';

@@ -1,0 +1,44 @@
+import type { Backend } from '@softxent/core';
+import { OnnxDevice, type OnnxBuffer } from './device.js';
+import { backendName } from './runtime/load.js';
+import { probeProvider, type Provider } from './runtime/index.js';
+
+/** How the ONNX backend runs. */
+export interface OnnxOptions {
+  /**
+   * Where ONNX Runtime computes. `cpu`, `cuda`: Node, through onnxruntime-node. `wasm`: everywhere, through onnxruntime-web. `webgpu`: browsers
+   * through onnxruntime-web, Node through onnxruntime-node.
+   */
+  readonly provider: Provider;
+  /** Threads of `cpu` and `wasm`. Default: ONNX Runtime's choice. The first `wasm` device of a process decides for all. */
+  readonly threads?: number;
+  /** `cpu`: whether idle threads wait in a busy loop. Default true. */
+  readonly spinning?: boolean;
+  /** `cuda`: the device's number. Default 0. */
+  readonly deviceId?: number;
+}
+
+/**
+ * softxent on ONNX Runtime: every loss becomes an ONNX graph with symbolic sizes, and one session serves all sizes.
+ *
+ * A node that the provider has no kernel for is an error: nothing moves to the CPU silently. Opening runs a graph of one node, so that a
+ * missing package, driver or library shows there.
+ *
+ * ```ts
+ * await using session = await open(onnx({ provider: 'cpu', threads: 1 }));
+ * ```
+ */
+export function onnx(options: OnnxOptions): Backend<OnnxBuffer> {
+  return {
+    name: backendName(options.provider),
+    async open() {
+      await probeProvider(options);
+      return new OnnxDevice(options);
+    },
+  };
+}
+
+/** `onnx({ provider: 'cuda', ... })`: NVIDIA GPUs, in Node. */
+export function cuda(options: Omit<OnnxOptions, 'provider'> = {}): Backend<OnnxBuffer> {
+  return onnx({ ...options, provider: 'cuda' });
+}

@@ -1,0 +1,212 @@
+import {
+  CapabilityError,
+  DisposedError,
+  allocate,
+  sizeOf,
+  type Accuracy,
+  type Bindings,
+  type Capabilities,
+  type DType,
+  type DataOf,
+  type Device,
+  type Kernel,
+  type Tensor,
+  type TensorSpec,
+} from '@softxent/core';
+import { sumOf, type Plan } from '@softxent/core/plan';
+import { TRAITS, type ProviderTraits } from './dialects.js';
+import type { TensorData } from './graph/index.js';
+import { planGraph, totalName, type GraphInput, type PlanGraph } from './render/plan.js';
+import { backendName } from './runtime/load.js';
+import { openSession, type HostTensor, type OpenOptions, type OrtSession } from './runtime/index.js';
+
+/** A buffer of an ONNX device: host memory, which ONNX Runtime reads in place. */
+export interface OnnxBuffer {
+  data: DataOf;
+  /** Whether the memory belongs to somebody else, so that results must be copied into it. */
+  readonly borrowed: boolean;
+}
+
+interface SharedSession {
+  users: number;
+  readonly session: Promise<OrtSession>;
+}
+
+/** A device of the ONNX backend; see `onnx()`. */
+export class OnnxDevice implements Device<OnnxBuffer> {
+  readonly description: string;
+  readonly capabilities: Capabilities;
+  readonly accuracy: Accuracy;
+  readonly #options: OpenOptions;
+  readonly #traits: ProviderTraits;
+  readonly #sessions = new Map<string, SharedSession>();
+  #disposed = false;
+
+  /** @internal */
+  constructor(options: OpenOptions) {
+    const { provider, threads } = options;
+    this.#options = options;
+    this.#traits = TRAITS[provider];
+    this.accuracy = this.#traits.accuracy;
+    const { floats, deterministic } = this.#traits;
+    this.capabilities = {
+      predictions: floats,
+      targets: [...floats, 'uint8', 'int32'],
+      weights: floats,
+      deterministic,
+      memory: 'host',
+      ...(threads === undefined ? {} : { threads }),
+    };
+    this.description = `${backendName(provider)} (ONNX Runtime)`;
+  }
+
+  /**
+   * Renders the plan and loads the graph, or takes the session of an earlier plan that differs in sizes alone.
+   *
+   * @throws {CapabilityError} for a dtype that the provider has no kernels for
+   */
+  async compile(plan: Plan): Promise<Kernel<OnnxBuffer>> {
+    if (this.#disposed) throw new DisposedError('the ONNX device');
+    this.#check(plan);
+    const rendered = planGraph(plan, this.#traits.dialect);
+    const bytes = rendered.graph.toBytes();
+    const key = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+    let shared = this.#sessions.get(key);
+    if (shared === undefined) {
+      shared = { users: 0, session: openSession(bytes, this.#options) };
+      this.#sessions.set(key, shared);
+    }
+    shared.users++;
+    const release = async (): Promise<void> => {
+      shared.users--;
+      if (shared.users > 0) return;
+      this.#sessions.delete(key);
+      await (await shared.session).close();
+    };
+    try {
+      return new OnnxKernel(plan, rendered, await shared.session, release);
+    } catch (error) {
+      this.#sessions.delete(key);
+      throw error;
+    }
+  }
+
+  allocate(spec: TensorSpec): OnnxBuffer {
+    return { data: allocate(spec.dtype, sizeOf(spec.shape)), borrowed: false };
+  }
+
+  write(buffer: OnnxBuffer, data: DataOf): void {
+    buffer.data.set(data);
+  }
+
+  read(buffer: OnnxBuffer, into: DataOf): void {
+    into.set(buffer.data);
+  }
+
+  free(buffer: OnnxBuffer): void {
+    buffer.data = new Uint8Array(0);
+  }
+
+  /** ONNX Runtime reads host memory in place (but for a SharedArrayBuffer, which it refuses and which is copied for each run). */
+  borrow(tensor: Tensor): OnnxBuffer {
+    return { data: tensor.data, borrowed: true };
+  }
+
+  view(buffer: OnnxBuffer): DataOf {
+    return buffer.data;
+  }
+
+  async dispose(): Promise<void> {
+    this.#disposed = true;
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    for (const { session } of sessions) await (await session).close();
+  }
+
+  #check(plan: Plan): void {
+    const { floats } = this.#traits;
+    const allowed: readonly DType[] = [...floats, 'uint8', 'int32'];
+    for (const { name, dtype } of plan.operands) {
+      if (!allowed.includes(dtype)) {
+        throw new CapabilityError(
+          backendName(this.#options.provider),
+          `${name} of dtype ${dtype}`,
+          `this provider computes with ${allowed.join(', ')}`,
+        );
+      }
+    }
+  }
+}
+
+class OnnxKernel implements Kernel<OnnxBuffer> {
+  readonly #plan: Plan;
+  readonly #inputs: readonly GraphInput[];
+  readonly #totals: PlanGraph['totals'];
+  readonly #session: OrtSession;
+  readonly #release: () => Promise<void>;
+  /** Inputs that are the same in every run. */
+  readonly #fixed: Readonly<Record<string, HostTensor>>;
+  #disposed = false;
+
+  constructor(plan: Plan, { inputs, totals }: PlanGraph, session: OrtSession, release: () => Promise<void>) {
+    this.#plan = plan;
+    this.#inputs = inputs;
+    this.#totals = totals;
+    this.#session = session;
+    this.#release = release;
+    this.#fixed = Object.fromEntries(inputs.flatMap((input) => fixedInput(input)));
+  }
+
+  async run({ operands, outputs, scale }: Bindings<OnnxBuffer>): Promise<readonly number[]> {
+    const feeds: Record<string, HostTensor> = { ...this.#fixed };
+    for (const { name, dtype, shape, source } of this.#inputs) {
+      if (source === 'scale') feeds[name] = numbers(dtype, shape, [scale]);
+      if (source === 'operand')
+        feeds[name] = { dtype, shape, data: operands[name]!.data as TensorData } as HostTensor;
+    }
+    const results = await this.#session.run(feeds);
+    for (const { name } of this.#plan.outputs) {
+      const buffer = outputs[name]!;
+      const data = results[name]!.data as DataOf;
+      if (buffer.borrowed) buffer.data.set(data);
+      else buffer.data = data;
+    }
+    return this.#plan.totals.map(({ name }) => {
+      const data = results[totalName(name)]!.data as Float32Array | Float64Array;
+      return this.#totals === 'sums' ? data[0]! : sumOf(data);
+    });
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    void this.#release();
+  }
+}
+
+function fixedInput({ name, dtype, shape, source, sizes }: GraphInput): [string, HostTensor][] {
+  if (source === 'sizes')
+    return [[name, { dtype: 'int64', shape, data: BigInt64Array.from(sizes ?? [], BigInt) }]];
+  if (source === 'position')
+    return [
+      [
+        name,
+        numbers(
+          dtype,
+          shape,
+          Array.from({ length: shape[1] ?? 0 }, (_, i) => i),
+        ),
+      ],
+    ];
+  return [];
+}
+
+function numbers(
+  dtype: GraphInput['dtype'],
+  shape: readonly number[],
+  values: readonly number[],
+): HostTensor {
+  return dtype === 'float64'
+    ? { dtype, shape, data: Float64Array.from(values) }
+    : { dtype: 'float32', shape, data: Float32Array.from(values) };
+}

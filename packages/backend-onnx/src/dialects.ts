@@ -1,0 +1,33 @@
+import type { Accuracy, DType } from '@softxent/core';
+import type { Dialect } from './render/expressions.js';
+import type { Provider } from './runtime/index.js';
+
+/** What differs between ONNX Runtime's providers. */
+export interface ProviderTraits {
+  readonly dialect: Dialect;
+  readonly floats: readonly DType[];
+  readonly accuracy: Accuracy;
+  readonly deterministic: boolean;
+}
+
+const wide: Dialect = { isNaN: 'operator', float64: true, propagatesNaN: true };
+
+const accuracy: Accuracy = {
+  value: { float32: 8, float64: 8 },
+  gradient: { float32: 8, float64: 8 },
+  sum: 1e-7,
+  subnormals: 'flushed',
+};
+
+/** Traits by provider. */
+export const TRAITS: Readonly<Record<Provider, ProviderTraits>> = {
+  cpu: { dialect: wide, floats: ['float64', 'float32', 'float16'], accuracy, deterministic: true },
+  wasm: { dialect: wide, floats: ['float64', 'float32', 'float16'], accuracy, deterministic: true },
+  cuda: { dialect: wide, floats: ['float64', 'float32', 'float16'], accuracy, deterministic: false },
+  webgpu: {
+    dialect: { isNaN: 'comparisons', float64: false, propagatesNaN: false },
+    floats: ['float32'],
+    accuracy: { ...accuracy, value: { float32: 512 }, gradient: { float32: 512 } },
+    deterministic: false,
+  },
+};
