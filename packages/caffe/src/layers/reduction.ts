@@ -44,10 +44,17 @@ export const reduction: LayerType = {
 };
 
 /** exp(x) / sum exp(x) along an axis. */
-export const softmax: LayerType = pointwise('Softmax', ({ g, layer }, x) => {
-  const axis = axisOf(layer, layer.softmax_param.axis, g.dims(x).length);
-  const y = g.softmax(x, axis);
-  return { y, dx: (dy) => g.mul(y, g.sub(dy, g.reduceSum(g.mul(dy, y), [axis], true))) };
-});
+export const softmax: LayerType = {
+  ...pointwise('Softmax', ({ g, layer }, x) => {
+    const axis = axisOf(layer, layer.softmax_param.axis, g.dims(x).length);
+    const y = g.softmax(x, axis);
+    return { y, dx: (dy) => g.mul(y, g.sub(dy, g.reduceSum(g.mul(dy, y), [axis], true))) };
+  }),
+  shapes({ layer, bottoms }) {
+    const shape = only(bottoms);
+    axisOf(layer, layer.softmax_param.axis, shape.length);
+    return { tops: [shape], params: [] };
+  },
+};
 
 export const reductionLayers: readonly LayerType[] = [reduction, softmax];
