@@ -1,123 +1,175 @@
-import { rmSync } from 'node:fs';
-import { access, copyFile, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import type { Iterator } from 'classic-level';
-import { ClassicLevel } from 'classic-level';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { CaffeFileError, CaffeFormatError } from '../errors.js';
+import { ByteReader } from './leveldb/bytes.js';
+import type { Entry } from './leveldb/entry.js';
+import { batchEntries, compareEntries } from './leveldb/entry.js';
+import { logRecords } from './leveldb/log.js';
+import type { Manifest, TableFile } from './leveldb/manifest.js';
+import { parseManifest } from './leveldb/manifest.js';
+import { Table } from './leveldb/table.js';
 import type { Store, StoreRow } from './store.js';
 
-type Database = ClassicLevel<Buffer, Buffer>;
-type Cursor = Iterator<Database, Buffer, Buffer>;
-
-/** The deepest cause says what LevelDB found; the errors around it only that opening failed. */
-function reason(error: unknown): string {
-  let deepest = error;
-  while (deepest instanceof Error && deepest.cause instanceof Error) deepest = deepest.cause;
-  return deepest instanceof Error ? deepest.message : String(deepest);
-}
-
-/**
- * A folder that LevelDB may write into, showing the same database: finished tables, which LevelDB never writes to, as links;
- * the small files that it replaces or appends to as copies.
- */
-async function shadow(source: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'softxent-leveldb-'));
+/** Names the file in what is found wrong with its bytes. */
+function within<T>(file: string, read: () => T): T {
   try {
-    for (const name of await readdir(source)) {
-      const from = join(source, name);
-      const to = join(folder, name);
-      if (/^\d+\.(ldb|sst)$/.test(name)) {
-        // Making links can be a privilege (on Windows): a copy shows the same.
-        await symlink(resolve(from), to, 'file').catch(() => copyFile(from, to));
-      } else if (/^(CURRENT|MANIFEST-\d+|\d+\.log)$/.test(name)) {
-        await writeFile(to, await readFile(from));
-      }
-    }
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
-  }
-  return folder;
-}
-
-async function checkFolder(path: string): Promise<void> {
-  try {
-    if (!(await stat(path)).isDirectory())
-      throw new CaffeFileError(path, 'not a folder, expected a LevelDB database');
-    await access(join(path, 'CURRENT'));
+    return read();
   } catch (cause) {
-    if (cause instanceof CaffeFileError) throw cause;
+    if (cause instanceof RangeError) {
+      throw new CaffeFormatError(file, `corrupt LevelDB database: the file ${cause.message}`, { cause });
+    }
     const { code, message } = cause as NodeJS.ErrnoException;
-    if (code !== 'ENOENT') throw new CaffeFileError(path, message, { cause });
-    const inside = await stat(path).catch(() => undefined);
-    throw new CaffeFileError(
-      path,
-      inside ? 'the folder holds no LevelDB database (no CURRENT)' : 'no such LevelDB database',
-      { cause },
-    );
+    if (code === 'ENOENT')
+      throw new CaffeFormatError(file, 'corrupt LevelDB database: the file is missing', { cause });
+    if (code !== undefined) throw new CaffeFileError(file, message, { cause });
+    throw cause;
+  }
+}
+
+function checkFolder(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) throw new CaffeFileError(path, 'no such LevelDB database');
+  if (!found.isDirectory()) throw new CaffeFileError(path, 'not a folder, expected a LevelDB database');
+  if (!statSync(join(path, 'CURRENT'), { throwIfNoEntry: false })) {
+    throw new CaffeFileError(path, 'the folder holds no LevelDB database (no CURRENT)');
+  }
+}
+
+function readManifest(path: string): Manifest {
+  const current = join(path, 'CURRENT');
+  const [, name] = /^(MANIFEST-\d+)\n$/.exec(within(current, () => readFileSync(current, 'latin1'))) ?? [];
+  if (name === undefined)
+    throw new CaffeFormatError(current, 'corrupt LevelDB database: expected the name of a MANIFEST');
+  const file = join(path, name);
+  return within(file, () => parseManifest(readFileSync(file)));
+}
+
+/** What is in the logs only: the last rows that were written. In order, as in a table. */
+function readLogs(path: string, { firstLog, previousLog }: Manifest): Entry[] {
+  const numbers = readdirSync(path)
+    .flatMap((name) => /^(\d+)\.log$/.exec(name)?.[1] ?? [])
+    .filter((digits) => Number(digits) >= firstLog || (previousLog > 0 && Number(digits) === previousLog));
+  const entries: Entry[] = [];
+  for (const digits of numbers.toSorted((a, b) => Number(a) - Number(b))) {
+    const file = join(path, `${digits}.log`);
+    within(file, () => {
+      for (const record of logRecords(readFileSync(file))) {
+        for (const entry of batchEntries(new ByteReader(record))) entries.push(entry);
+      }
+    });
+  }
+  return entries.toSorted(compareEntries);
+}
+
+/** An open table, and its file's name for errors. */
+interface OpenTable {
+  readonly file: string;
+  readonly table: Table;
+}
+
+function openTable(path: string, { number, size }: TableFile): OpenTable {
+  const digits = String(number).padStart(6, '0');
+  // Tables were named .sst before LevelDB 1.14.
+  const old = join(path, `${digits}.sst`);
+  const file = statSync(old, { throwIfNoEntry: false }) ? old : join(path, `${digits}.ldb`);
+  return { file, table: within(file, () => new Table(file, size)) };
+}
+
+function* entriesOf(tables: readonly OpenTable[]): Generator<Entry> {
+  for (const { file, table } of tables) {
+    const entries = table.entries();
+    for (;;) {
+      const { value, done } = within(file, () => entries.next());
+      if (done) break;
+      yield value;
+    }
+  }
+}
+
+/** The newest version of every key that is not deleted, in the order of the keys, from runs that are each in order. */
+function* merge(runs: readonly Iterator<Entry>[]): Generator<StoreRow> {
+  const heads = runs.map((run) => ({ run, entry: run.next().value as Entry | undefined }));
+  let last: Buffer | undefined;
+  for (;;) {
+    let least: (typeof heads)[number] | undefined;
+    for (const head of heads) {
+      if (head.entry && (!least || compareEntries(head.entry, least.entry!) < 0)) least = head;
+    }
+    if (!least) return;
+    const { key, value } = least.entry!;
+    least.entry = least.run.next().value as Entry | undefined;
+    if (last && last.equals(key)) continue;
+    last = key;
+    if (value) yield { key, value };
   }
 }
 
 /**
- * Opens a LevelDB database for reading. LevelDB itself changes a database when it opens it (it replays the log, renews the
- * manifest, may compact), so it is given a temporary folder of links and copies; the database itself is not touched. The
- * folder goes when the store is closed or the process ends.
+ * Opens a LevelDB database for reading: tables, plain or packed with Snappy, and the logs that are not in tables yet. Nothing is
+ * written, not even a lock: do not read while something writes to the database.
+ *
+ * (LevelDB itself replays logs and compacts tables whenever it opens a database, and skips corrupt logs and does not look at
+ * the checksums of tables when it reads; here every checksum is verified.)
  * @throws CaffeFileError when there is no such database, CaffeFormatError (here, or later from `next`) when it is corrupt.
  */
 export async function openLevelDb(path: string): Promise<Store> {
-  await checkFolder(path);
-  const folder = await shadow(path);
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  process.once('exit', remove);
-  const release = async (): Promise<void> => {
-    process.removeListener('exit', remove);
-    await rm(folder, { recursive: true, force: true });
-  };
-  const database: Database = new ClassicLevel<Buffer, Buffer>(folder, {
-    createIfMissing: false,
-    keyEncoding: 'buffer',
-    valueEncoding: 'buffer',
-  });
-  try {
-    await database.open();
-  } catch (cause) {
-    await release();
-    throw new CaffeFormatError(path, `corrupt LevelDB database: ${reason(cause)}`, { cause });
-  }
-  return new LevelDbStore(path, database, release);
+  checkFolder(path);
+  return Promise.resolve(new LevelDbStore(path));
 }
 
 class LevelDbStore implements Store {
   readonly path: string;
-  readonly #database: Database;
-  readonly #release: () => Promise<void>;
-  #cursor: Cursor | undefined;
+  readonly #logged: readonly Entry[];
+  readonly #levels: OpenTable[][] = [];
+  #rows: Generator<StoreRow> | undefined;
 
-  constructor(path: string, database: Database, release: () => Promise<void>) {
+  constructor(path: string) {
     this.path = path;
-    this.#database = database;
-    this.#release = release;
-  }
-
-  async next(): Promise<StoreRow | undefined> {
+    const manifest = readManifest(path);
+    this.#logged = readLogs(path, manifest);
     try {
-      this.#cursor ??= this.#database.iterator();
-      const entry = await this.#cursor.next();
-      return entry && { key: entry[0], value: entry[1] };
-    } catch (cause) {
-      throw new CaffeFormatError(this.path, `corrupt LevelDB database: ${reason(cause)}`, { cause });
+      for (const level of manifest.levels) {
+        const tables: OpenTable[] = [];
+        this.#levels.push(tables);
+        for (const file of level) tables.push(openTable(path, file));
+      }
+    } catch (error) {
+      this.#closeTables();
+      throw error;
     }
   }
 
-  async rewind(): Promise<void> {
-    await this.#cursor?.close();
-    this.#cursor = undefined;
+  next(): Promise<StoreRow | undefined> {
+    try {
+      this.#rows ??= merge(this.#runs());
+      const { value, done } = this.#rows.next();
+      return Promise.resolve(done ? undefined : value);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  async close(): Promise<void> {
-    await this.rewind();
-    await this.#database.close();
-    await this.#release();
+  rewind(): Promise<void> {
+    this.#rows = undefined;
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.#closeTables();
+    return Promise.resolve();
+  }
+
+  /** Runs of entries that are in order: the logs, every table of level 0, every other level as a whole. */
+  #runs(): Iterator<Entry>[] {
+    const [overlapping = [], ...ordered] = this.#levels;
+    return [
+      this.#logged.values(),
+      ...overlapping.map((table) => entriesOf([table])),
+      ...ordered.map((tables) => entriesOf(tables)),
+    ];
+  }
+
+  #closeTables(): void {
+    for (const { table } of this.#levels.flat()) table.close();
   }
 }

@@ -103,22 +103,6 @@ describe.each(Object.entries(stores))('%s', (name, { rows }) => {
   });
 });
 
-test('a LevelDB database leaves nothing behind in the temporary folder', async () => {
-  const shadows = (): string[] =>
-    readdirSync(tmpdir()).filter((name) => name.startsWith('softxent-leveldb-'));
-  const before = shadows();
-  const store = await openLevelDb(join(folder, 'leveldb-imageset'));
-  await store.close();
-  await expect(openLevelDb(copyWithout('leveldb-imageset', '000005.ldb'))).rejects.toThrow(CaffeFormatError);
-  expect(shadows().filter((name) => !before.includes(name))).toEqual([]);
-});
-
-function copyWithout(name: string, file: string): string {
-  const copy = copyOf(name);
-  rmSync(join(copy, file));
-  return copy;
-}
-
 test('an LMDB file may be named itself', async () => {
   const store = openLmdb(join(folder, 'lmdb-mixed', 'data.mdb'));
   expect((await readAll(store)).length).toBe(6);
