@@ -1,2 +1,1 @@
-/** The package's version is in its package.json; its interface follows here. */
-export type Placeholder = never;
+export { cpu, type CpuOptions } from './backend.js';
