@@ -5,5 +5,6 @@
  */
 
 export { cuda, onnx, type OnnxOptions } from './backend.js';
+export { exportLoss, toOnnx, type ExportOptions } from './export.js';
 export type { OnnxBuffer } from './device.js';
 export { OnnxGraphError, probeProvider, type Provider } from './runtime/index.js';

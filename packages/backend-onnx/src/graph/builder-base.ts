@@ -206,7 +206,7 @@ export class GraphBase {
       const dtype = spec.dtype ?? first?.dtype;
       if (dtype === undefined)
         throw new GraphError(`${opType}: no input to take the dtype of output ${i} from`);
-      return new Value(dtype, spec.shape ?? null, this, i === 0 ? name : this.#take(`${name}:${i}`));
+      return new Value(dtype, spec.shape ?? null, this, i === 0 ? name : this.#take(`${name}_${i}_out`));
     });
     for (const value of values) this.#produced.add(value);
     this.nodes.push({ opType, name, domain, inputs, outputs: values, attributes });

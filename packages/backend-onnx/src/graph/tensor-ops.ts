@@ -287,13 +287,15 @@ export class TensorOps extends ElementwiseOps {
 
   #reduce(opType: string, x: Value, axes: readonly number[] | undefined, options: ReduceOptions): Value {
     const keepdims = options.keepdims ?? true;
-    // An empty list of axes reduces nothing: ONNX would read it as "all" without the flag.
-    const attributes = {
-      keepdims: Number(keepdims),
-      noop_with_empty_axes: axes?.length === 0 ? 1 : undefined,
-    };
-    const inputs = axes === undefined ? [x] : [x, this.ints(axes)];
-    return this.op(opType, inputs, attributes, { shape: reduceShape(x.shape, axes, keepdims, opType) });
+    const output = { shape: reduceShape(x.shape, axes, keepdims, opType) };
+    if (axes === undefined) return this.op(opType, [x], { keepdims: Number(keepdims) }, output);
+    // An empty list of axes reduces nothing; ONNX would read it as "all".
+    if (axes.length === 0) return this.identity(x);
+    // Before opset 18 the axes are an attribute, except for ReduceSum.
+    if (this.options.opset < 18 && opType !== 'ReduceSum') {
+      return this.op(opType, [x], { keepdims: Number(keepdims), axes }, output);
+    }
+    return this.op(opType, [x, this.ints(axes)], { keepdims: Number(keepdims) }, output);
   }
 }
 

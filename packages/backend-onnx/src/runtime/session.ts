@@ -96,6 +96,7 @@ export class OrtSession implements AsyncDisposable {
   readonly #ort: OrtModule;
   #session: OrtInferenceSession | undefined;
   readonly #profiling: boolean;
+  readonly #running = new Set<Promise<unknown>>();
 
   /** @internal */
   constructor(ort: OrtModule, session: OrtInferenceSession, options: OpenOptions) {
@@ -128,11 +129,15 @@ export class OrtSession implements AsyncDisposable {
     const session = this.#open();
     const inputs: Record<string, OrtTensor> = {};
     for (const [name, tensor] of Object.entries(feeds)) inputs[name] = this.#toOrt(tensor);
+    const running = fetches === undefined ? session.run(inputs) : session.run(inputs, fetches);
+    this.#running.add(running);
     let outputs: Readonly<Record<string, OrtTensor>>;
     try {
-      outputs = fetches === undefined ? await session.run(inputs) : await session.run(inputs, fetches);
+      outputs = await running;
     } catch (cause) {
       throw new DeviceError(backendName(this.provider), messageOf(cause), { cause });
+    } finally {
+      this.#running.delete(running);
     }
     const results: Record<string, HostTensor> = {};
     for (const [name, value] of Object.entries(outputs)) {
@@ -141,11 +146,12 @@ export class OrtSession implements AsyncDisposable {
     return results;
   }
 
-  /** Frees the graph. With a profile asked for, writes it. Closing twice does nothing. */
+  /** Waits for the runs under way, then frees the graph. With a profile asked for, writes it. Closing twice does nothing. */
   async close(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
     if (session === undefined) return;
+    await Promise.allSettled(this.#running);
     if (this.#profiling) session.endProfiling();
     await session.release();
   }
