@@ -19,18 +19,12 @@ function reason(error: unknown): string {
 
 type Numbers = Exclude<Dataset['value'], null | undefined>;
 
-/** HDF5 in WebAssembly hands out the bytes of the file: big-endian numbers have to be turned. */
-function swapBytes(bytes: Uint8Array, size: number): void {
-  for (let start = 0; start < bytes.length; start += size) bytes.subarray(start, start + size).reverse();
-}
-
-function convert(target: Float32Array, offset: number, part: Numbers, swapSize: number): void {
+function convert(target: Float32Array, offset: number, part: Numbers): void {
   if (typeof part === 'number' || typeof part === 'bigint') {
     target[offset] = Number(part);
     return;
   }
   if (!ArrayBuffer.isView(part)) throw new Error(`read as ${typeof part}`);
-  if (swapSize > 1) swapBytes(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), swapSize);
   if (part instanceof BigInt64Array || part instanceof BigUint64Array) {
     for (let i = 0; i < part.length; i++) target[offset + i] = Number(part[i]);
     return;
@@ -42,11 +36,10 @@ function readDataset(dataset: Dataset): BatchTensor {
   const { metadata } = dataset;
   const shape = [...(dataset.shape ?? [])];
   const data = new Float32Array(countOf(shape));
-  const swapSize = metadata.littleEndian ? 0 : metadata.size;
   const rows = shape[0] ?? 1;
   const rowSize = data.length / rows;
   if (data.length * metadata.size <= partBytes || shape.length === 0) {
-    if (data.length > 0) convert(data, 0, dataset.value as Numbers, swapSize);
+    if (data.length > 0) convert(data, 0, dataset.value as Numbers);
     return { shape, data };
   }
   // Whole chunks at a time, so that no chunk is unpacked twice.
@@ -54,7 +47,7 @@ function readDataset(dataset: Dataset): BatchTensor {
   const step = Math.max(1, Math.floor(partBytes / (rowSize * metadata.size * chunkRows))) * chunkRows;
   for (let row = 0; row < rows; row += step) {
     const part = dataset.slice([[row, Math.min(row + step, rows)]]) as Numbers;
-    convert(data, row * rowSize, part, swapSize);
+    convert(data, row * rowSize, part);
   }
   return { shape, data };
 }

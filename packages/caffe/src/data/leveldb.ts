@@ -49,6 +49,13 @@ function readLogs(path: string, { firstLog, previousLog }: Manifest): Entry[] {
   const numbers = readdirSync(path)
     .flatMap((name) => /^(\d+)\.log$/.exec(name)?.[1] ?? [])
     .filter((digits) => Number(digits) >= firstLog || (previousLog > 0 && Number(digits) === previousLog));
+  if (firstLog > 0 && !numbers.some((digits) => Number(digits) === firstLog)) {
+    const digits = String(firstLog).padStart(6, '0');
+    throw new CaffeFormatError(
+      join(path, `${digits}.log`),
+      'corrupt LevelDB database: the file is missing (the rows that were written last may be in it)',
+    );
+  }
   const entries: Entry[] = [];
   for (const digits of numbers.toSorted((a, b) => Number(a) - Number(b))) {
     const file = join(path, `${digits}.log`);
