@@ -49,3 +49,21 @@ export type { LearnableParam, Net, NetBlob, NetLayer, NetParam } from './net/net
 export { insertSplits } from './net/splits.js';
 export type { NetStateOptions } from './net/state.js';
 export { filterNet, meetsRule, netState, solverNetState } from './net/state.js';
+export { replaceFile, writeBytes, writeText } from './files.js';
+export type { StoredBlob } from './weights/blob.js';
+export { blobProto, blobValues, storedBlob } from './weights/blob.js';
+export type { CopyReport } from './weights/copy.js';
+export { copyWeights } from './weights/copy.js';
+export type { NetValues, WeightFile, WeightLayer } from './weights/weight-file.js';
+export {
+  isHdf5File,
+  netWithWeights,
+  readBlobFile,
+  readMessage,
+  readWeights,
+  weightsOf,
+  writeMessage,
+  writeWeights,
+} from './weights/weight-file.js';
+export type { SolverStateInit, StoredSolverState } from './weights/solver-state.js';
+export { readSolverState, solverHistory, writeSolverState } from './weights/solver-state.js';

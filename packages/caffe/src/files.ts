@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { CaffeFileError } from './errors.js';
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EDQUOT: 'the disk quota is used up',
+  EISDIR: 'is a directory',
+  EMFILE: 'too many open files',
+  ENOENT: 'no such file or directory',
+  ENOSPC: 'no space left on the disk',
+  ENOTDIR: 'a part of the path is not a directory',
+  EROFS: 'the file system is read-only',
+};
+
+/** A file error in one line, whatever the operating system calls it. */
+export function fileError(file: string, cause: unknown): CaffeFileError {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new CaffeFileError(file, reasons[code] ?? message, { cause });
+}
+
+/** The size of a file in bytes. @throws CaffeFileError when there is none. */
+export async function fileSize(file: string): Promise<number> {
+  try {
+    const found = await stat(file);
+    if (!found.isFile()) throw new CaffeFileError(file, 'is not a file');
+    return found.size;
+  } catch (cause) {
+    throw cause instanceof CaffeFileError ? cause : fileError(file, cause);
+  }
+}
+
+/** Reads a whole file. @throws CaffeFileError */
+export async function readBytes(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw fileError(file, cause);
+  }
+}
+
+/** The first bytes of a file, fewer if it is shorter. @throws CaffeFileError */
+export async function readStart(file: string, length: number): Promise<Uint8Array> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(file, 'r');
+    const buffer = new Uint8Array(length);
+    const { bytesRead } = await handle.read(buffer, 0, length, 0);
+    return buffer.subarray(0, bytesRead);
+  } catch (cause) {
+    throw fileError(file, cause);
+  } finally {
+    await handle?.close();
+  }
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Replaces a file as a whole: `write` makes it under a temporary name in the same directory, then it is synced and renamed.
+ * Whatever goes wrong (a full disk, a stop), the file is either as it was before or complete.
+ * @throws CaffeFileError, or what `write` throws; the temporary file is removed.
+ */
+export async function replaceFile(file: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    await write(temporary);
+    await sync(temporary);
+    await rename(temporary, file);
+  } catch (cause) {
+    await unlink(temporary).catch(() => undefined);
+    throw (cause as NodeJS.ErrnoException).code !== undefined && 'syscall' in (cause as object)
+      ? fileError(file, cause)
+      : cause;
+  }
+  // The rename itself must reach the disk; file systems that cannot sync a directory do it on their own.
+  await sync(dirname(file)).catch(() => undefined);
+}
+
+/** Writes bytes to a file through {@link replaceFile}. @throws CaffeFileError */
+export async function writeBytes(file: string, chunks: Iterable<Uint8Array>): Promise<void> {
+  await replaceFile(file, async (temporary) => {
+    const handle = await open(temporary, 'wx');
+    try {
+      for (const chunk of chunks) {
+        for (let at = 0; at < chunk.length;) {
+          const { bytesWritten } = await handle.write(chunk, at, Math.min(chunk.length - at, 2 ** 26));
+          at += bytesWritten;
+        }
+      }
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+/** Writes text to a file through {@link replaceFile}. @throws CaffeFileError */
+export async function writeText(file: string, text: string): Promise<void> {
+  await writeBytes(file, [new TextEncoder().encode(text)]);
+}
