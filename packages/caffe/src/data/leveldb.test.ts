@@ -90,7 +90,8 @@ describe.each([
     const folder = join(scratch, name);
     const expected = await fillDatabase(folder, compression);
     const files = readdirSync(folder);
-    expect(files.filter((file) => file.endsWith('.ldb')).length).toBeGreaterThan(3);
+    // How many tables there are depends on how far LevelDB got with compacting them in the background.
+    expect(files.filter((file) => file.endsWith('.ldb')).length).toBeGreaterThan(0);
     expect(files.filter((file) => file.endsWith('.log')).length).toBeGreaterThan(0);
     const found = await read(folder);
     expect([...found.keys()]).toEqual([...expected.keys()]);

@@ -88,7 +88,7 @@ export class PairSource implements BatchSource {
       transformer.write(data, i * size, pixels, window);
       const { levels, full } = pair.label;
       const grey: Pixels = { ...pixels, channels: 1, data: levels };
-      copyWindow(labels, i * height * width, grey, window, (level) => level / full);
+      copyWindow(labels, i * height * width, grey, window, { divisor: full });
     });
     return new Map([
       [dataTop, { shape: [batchSize, ...shape], data }],

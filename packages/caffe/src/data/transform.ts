@@ -142,11 +142,8 @@ export class Transformer {
   write(target: Float32Array, offset: number, pixels: Pixels, window: Window): void {
     const scale = Math.fround(this.#options.scale);
     const mean = this.#meanFor(pixels);
-    const values = this.#meanValuesFor(pixels);
-    copyWindow(target, offset, pixels, window, (value, channel, at) => {
-      const less = mean ? mean[at]! : values[channel]!;
-      return Math.fround(value - less) * scale;
-    });
+    if (mean) copyWindow(target, offset, pixels, window, { scale, mean });
+    else copyWindow(target, offset, pixels, window, { scale, means: this.#meanValuesFor(pixels) });
   }
 
   #meanFor({ channels, height, width, origin }: Pixels): Float32Array | undefined {
@@ -175,26 +172,54 @@ export class Transformer {
   }
 }
 
-/**
- * Copies a window of an item, planar, each value through `map`, which also gets the channel and the value's place in the
- * planar item.
- */
+/** The arithmetic on a pixel, each step rounded to float32: (pixel - mean) * scale, or pixel / divisor. */
+export type PixelArithmetic =
+  /** A mean for every pixel of the item, planar. */
+  | { readonly scale: number; readonly mean: Float32Array }
+  /** A mean for every channel. */
+  | { readonly scale: number; readonly means: Float32Array }
+  | { readonly divisor: number };
+
+/** The values that a channel's pixels become, for every value that a byte can have. */
+function byteTable(arithmetic: PixelArithmetic, channel: number): Float32Array | undefined {
+  if ('mean' in arithmetic) return undefined;
+  const table = new Float32Array(256);
+  for (let value = 0; value < 256; value++) table[value] = valueOf(arithmetic, value, channel, 0);
+  return table;
+}
+
+function valueOf(arithmetic: PixelArithmetic, value: number, channel: number, at: number): number {
+  if ('divisor' in arithmetic) return value / arithmetic.divisor;
+  const less = 'mean' in arithmetic ? arithmetic.mean[at]! : arithmetic.means[channel]!;
+  return Math.fround(value - less) * arithmetic.scale;
+}
+
+/** Copies a window of an item into `target` from `offset` on, planar, with some arithmetic on every pixel. */
 export function copyWindow(
   target: Float32Array,
   offset: number,
   { channels, height, width, data, interleaved }: Pixels,
   window: Window,
-  map: (value: number, channel: number, at: number) => number,
+  arithmetic: PixelArithmetic,
 ): void {
-  const step = interleaved ? channels : 1;
+  const pixelStep = interleaved ? channels : 1;
+  const step = window.mirror ? -pixelStep : pixelStep;
+  const planarStep = window.mirror ? -1 : 1;
+  const firstColumn = window.mirror ? window.left + window.width - 1 : window.left;
   let to = offset;
   for (let c = 0; c < channels; c++) {
+    const table = data instanceof Uint8Array ? byteTable(arithmetic, c) : undefined;
     for (let y = window.top; y < window.top + window.height; y++) {
-      const planar = (c * height + y) * width + window.left;
-      const start = interleaved ? (y * width + window.left) * channels + c : planar;
-      for (let x = 0; x < window.width; x++) {
-        const column = window.mirror ? window.width - 1 - x : x;
-        target[to++] = map(data[start + column * step]!, c, planar + column);
+      let planar = (c * height + y) * width + firstColumn;
+      let from = interleaved ? (y * width + firstColumn) * channels + c : planar;
+      const end = to + window.width;
+      if (table) {
+        // Bytes are looked up: many times faster than the arithmetic, and the same values.
+        for (; to < end; to++, from += step) target[to] = table[data[from]!]!;
+      } else {
+        for (; to < end; to++, from += step, planar += planarStep) {
+          target[to] = valueOf(arithmetic, data[from]!, c, planar);
+        }
       }
     }
   }
