@@ -67,3 +67,37 @@ export {
 } from './weights/weight-file.js';
 export type { SolverStateInit, StoredSolverState } from './weights/solver-state.js';
 export { readSolverState, solverHistory, writeSolverState } from './weights/solver-state.js';
+export type { LayerHost } from './layers/index.js';
+export { isSource, layerTypes } from './layers/index.js';
+export type {
+  Blob,
+  BlobPort,
+  CompiledNet,
+  CompileOptions,
+  EngineOptions,
+  ExternalLoss,
+  Feeds,
+  ParamPort,
+  Pass,
+  PassOptions,
+  Port,
+} from './engine/index.js';
+export { compileNet, Engine, weightedTops } from './engine/index.js';
+export type {
+  Iteration,
+  RateOptions,
+  Rule,
+  SolverProgress,
+  UpdateArrays,
+  UpdateNumbers,
+} from './solver/index.js';
+export {
+  CaffeDivergedError,
+  CaffeSolverError,
+  learningRate,
+  ratePolicies,
+  ruleOf,
+  rules,
+  Solver,
+  stepAt,
+} from './solver/index.js';

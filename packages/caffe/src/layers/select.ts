@@ -90,7 +90,10 @@ export const batchReindex: LayerType = {
   },
 };
 
-/** The items of the bottoms for which the last bottom is not 0. How many there are is known when the net runs. */
+/**
+ * The items of the bottoms for which the last bottom is not 0. How many there are is known when the net runs; until
+ * then, as in Caffe, the tops have as many as the bottoms.
+ */
 export const filter: LayerType = {
   type: 'Filter',
   bottoms: { min: 2 },
@@ -117,7 +120,7 @@ export const filter: LayerType = {
         );
       }
     }
-    return { tops: bottoms.slice(0, -1).map((shape) => [-1, ...shape.slice(1)]), params: [] };
+    return { tops: bottoms.slice(0, -1), params: [] };
   },
   build({ g, bottoms }) {
     const items = g.dims(bottoms.at(-1)!)[0]!;

@@ -1,0 +1,4 @@
+export type { BlobPort, CompiledNet, CompileOptions, ParamPort, Port } from './compile.js';
+export { compileNet, weightedTops } from './compile.js';
+export type { Blob, EngineOptions, ExternalLoss, Feeds, Pass, PassOptions } from './engine.js';
+export { Engine } from './engine.js';
