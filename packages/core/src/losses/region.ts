@@ -126,7 +126,7 @@ function defineRegion<O extends RegionOptions = RegionOptions>(
       const { numerator, denominator } = parts(region, options as Partial<O>);
       return ratio(region, numerator, denominator, options);
     },
-  }) as LossFactory<object> as LossFactory<Partial<O>>;
+  });
 }
 
 /** sum of |p - t| */

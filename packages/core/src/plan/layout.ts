@@ -28,7 +28,7 @@ export interface Shapes {
  * Brings a prediction's shape and its reduced axes into canonical form.
  *
  * @throws {OptionError} for an axis that the shape does not have, axes named twice or not adjacent
- * @throws {ShapeError} for a class axis of length 0
+ * @throws {ShapeError} for a scalar that is to have axes
  */
 export function shapesOf(
   subject: string,

@@ -13,8 +13,8 @@ import { completeGradients } from '../program/differentiate.js';
 import { walk, type Expr, type NumberExpr, type TruthExpr } from '../program/expression.js';
 import type { Program, Reduction } from '../program/program.js';
 import { schedule, type ScheduledTotal, type Stage } from '../program/schedule.js';
-import { OptionError } from '../errors.js';
-import { sizeOf, type DType, type TensorSpec } from '../tensor.js';
+import { OptionError, ShapeError } from '../errors.js';
+import { formatShape, sizeOf, type DType, type TensorSpec } from '../tensor.js';
 import { shapesOf, type Layout, type Shapes } from './layout.js';
 import { checkGradientName, checkNames, planOperands, predictionSpec, type OperandPlan } from './operands.js';
 import { invalidCount } from './validity.js';
@@ -111,7 +111,7 @@ export function planKey(loss: Loss, specs: OperandSpecs, wanted: Wanted): string
  *
  * @throws {OperandError} for operands that are missing or unknown
  * @throws {DTypeError} for a dtype that the loss cannot read there
- * @throws {ShapeError} for shapes that do not fit one another
+ * @throws {ShapeError} for shapes that do not fit one another, or a class axis of length 0
  * @throws {OptionError} for options that do not fit the shapes (an axis, the number of class weights)
  */
 export function makePlan(loss: Loss, specs: OperandSpecs, wanted: Wanted): BoundPlan {
@@ -126,6 +126,13 @@ export function makePlan(loss: Loss, specs: OperandSpecs, wanted: Wanted): Bound
     spec.shape,
     definition.axes(loss.options, spec.shape.length),
   );
+  if (definition.granularity === 'class' && shapes.layout.extent === 0) {
+    throw new ShapeError({
+      subject: prediction,
+      found: `shape ${formatShape(spec.shape)}`,
+      expected: `at least one class along axis ${String(shapes.axes[0])}`,
+    });
+  }
   const operands = planOperands(definition, prediction, specs, shapes);
   const precision = spec.dtype === 'float64' ? 'float64' : 'float32';
   const constants = definition.constants(loss.options);

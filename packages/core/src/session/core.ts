@@ -116,6 +116,7 @@ export class SessionCore implements StepHost {
           expected: 'a tensor: tensor(data, shape)',
         });
       }
+      if (!(tensor instanceof DeviceTensor)) checkTensor(name, tensor);
       specs[name] = { dtype: tensor.dtype, shape: tensor.shape };
     }
     return chain(this.#cached(loss, specs, gradients), (step) => this.runStep(step, operands, into));
