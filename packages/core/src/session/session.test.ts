@@ -58,7 +58,7 @@ describe('a session', () => {
   });
 
   it('compiles a loss once for calls of the same shapes', () => {
-    const compiled = vi.fn();
+    const compiled = vi.fn<() => void>();
     const session = openSync(plainBackend({ compiled }));
     const loss = (): core.Loss<'mean', 'logits'> => sigmoidCrossEntropy({ posWeight: 2 });
     for (let i = 0; i < 3; i++) session.valueAndGrad(loss(), { logits, targets });
@@ -68,7 +68,7 @@ describe('a session', () => {
   });
 
   it('neither plans nor allocates in a compiled loop over device tensors', () => {
-    const [allocated, compiled] = [vi.fn(), vi.fn()];
+    const [allocated, compiled] = [vi.fn<() => void>(), vi.fn<() => void>()];
     const session = openSync(plainBackend({ allocated, compiled }));
     const specs = { logits: f32([2, 2]), targets: f32([2, 2]) };
     const step = session.compile(sigmoidCrossEntropy(), specs);
@@ -84,7 +84,7 @@ describe('a session', () => {
   });
 
   it('reuses its own buffers in a compiled loop over host tensors', () => {
-    const allocated = vi.fn();
+    const allocated = vi.fn<() => void>();
     const session = openSync(plainBackend({ allocated }));
     const step = session.compile(sigmoidCrossEntropy(), { logits: f32([2, 2]), targets: f32([2, 2]) });
     const gradient = tensor(new Float32Array(4), [2, 2]);
@@ -199,11 +199,9 @@ describe('a session checks targets when asked to', () => {
     const attempt = (): unknown => session.value(loss as core.Loss, { logits, targets: wrong });
     expect(attempt).toThrow(core.InvalidTargetsError);
     expect(attempt).toThrow(message);
-    try {
-      session.value(loss as core.Loss, { logits, targets: session.upload(wrong as core.Tensor) });
-    } catch (error) {
-      expect((error as core.InvalidTargetsError).index).toEqual(index);
-    }
+    const onDevice = session.upload(wrong as core.Tensor);
+    const again = (): unknown => session.value(loss as core.Loss, { logits, targets: onDevice });
+    expect(again).toThrow(expect.objectContaining({ index }) as unknown as Error);
   });
 
   it('rejects the promise of an asynchronous session', async () => {
@@ -288,7 +286,7 @@ describe('a session refuses', () => {
   });
 
   it('a dtype that the device lacks, by name, before it compiles', () => {
-    const compiled = vi.fn();
+    const compiled = vi.fn<() => void>();
     const plain = plainBackend({ compiled });
     const backend: core.SyncBackend = {
       name: 'narrow',
@@ -313,7 +311,7 @@ describe('a session refuses', () => {
   });
 
   it('everything after its disposal, and frees what it holds', async () => {
-    const [allocated, freed, disposed] = [vi.fn(), vi.fn(), vi.fn()];
+    const [allocated, freed, disposed] = [vi.fn<() => void>(), vi.fn<() => void>(), vi.fn<() => void>()];
     const mine = openSync(plainBackend({ allocated, freed, disposed }));
     const kept = mine.upload(logits);
     mine.valueAndGrad(bce, { logits, targets });
