@@ -53,7 +53,7 @@ describe('a session', () => {
     const inputs = Array.from({ length: 6 }, (_, i) => tensor(Float32Array.of(i, -i, 2 * i, 1), [2, 2]));
     const found = await Promise.all(inputs.map((x) => session.valueAndGrad(loss, { logits: x, targets })));
     found.forEach((result, i) => {
-      expect(result).toEqual(sync.valueAndGrad(loss, { logits: inputs[i] as core.Tensor, targets }));
+      expect(result).toEqual(sync.valueAndGrad(loss, { logits: inputs[i], targets }));
     });
   });
 
@@ -196,12 +196,12 @@ describe('a session checks targets when asked to', () => {
     ],
   ] as const)('throws with the first: %s', (_, loss, wrong, index, message) => {
     const session = openSync(plainBackend());
-    const attempt = (): unknown => session.value(loss as core.Loss, { logits, targets: wrong });
+    const attempt = (): unknown => session.value(loss, { logits, targets: wrong });
     expect(attempt).toThrow(core.InvalidTargetsError);
     expect(attempt).toThrow(message);
-    const onDevice = session.upload(wrong as core.Tensor);
-    const again = (): unknown => session.value(loss as core.Loss, { logits, targets: onDevice });
-    expect(again).toThrow(expect.objectContaining({ index }) as unknown as Error);
+    const onDevice = session.upload(wrong);
+    const again = (): unknown => session.value(loss, { logits, targets: onDevice });
+    expect(again).toThrow(expect.objectContaining({ index }) as unknown);
   });
 
   it('rejects the promise of an asynchronous session', async () => {
@@ -281,7 +281,7 @@ describe('a session refuses', () => {
       /another session/,
     ],
   ] as const)('%s', (_, attempt, type, message) => {
-    expect(attempt).toThrow(type as unknown as new () => Error);
+    expect(attempt).toThrow(type as unknown);
     expect(attempt).toThrow(message);
   });
 
