@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
+import type { Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CaffeFileError, CaffeFormatError } from '../errors.js';
 import { decodeImage, readImage } from './image.js';
@@ -70,6 +71,19 @@ describe('unchanged', () => {
     expect((await readImage(join(images, 'grey.png'), 'unchanged')).channels).toBe(1);
     expect((await readImage(join(images, 'palette.png'), 'unchanged')).channels).toBe(3);
   });
+});
+
+test.each<[string, (image: Sharp) => Sharp, number[]]>([
+  ['TIFF', (image) => image.tiff({ compression: 'none' }), [28, 128, 134, 104, 158]],
+  ['WebP', (image) => image.webp({ lossless: true }), [27, 129, 133, 103, 159]],
+  ['PNG', (image) => image.png(), [27, 128, 133, 103, 158]],
+])('the weights of grey are those that OpenCV uses for %s', async (_format, encode, expected) => {
+  // Five colours for which they matter, and what OpenCV 5.0 makes of them.
+  const colours = [71, 0, 55, 19, 197, 63, 117, 122, 236, 188, 59, 111, 91, 199, 127];
+  const bytes = await encode(
+    sharp(Buffer.from(colours), { raw: { width: 5, height: 1, channels: 3 } }),
+  ).toBuffer();
+  expect([...(await decodeImage(bytes, 'grey', 'x')).data]).toEqual(expected);
 });
 
 test('the EXIF orientation is applied', async () => {
@@ -164,6 +178,21 @@ describe('resize', () => {
     // Doubling a row: outputs read the source at -0.25, 0.25, 0.75 and 1.25.
     expect(resize(byteImage(1, 2, 0, 100), 1, 4).data).toEqual(Uint8Array.of(0, 25, 75, 100));
     expect(resize(byteImage(2, 1, 0, 100), 4, 1).data).toEqual(Uint8Array.of(0, 25, 75, 100));
+  });
+
+  test.each<[number, number, number[]]>([
+    [3, 4, [80, 155, 58, 154, 185, 153, 57, 153, 183, 151, 55, 151]],
+    [
+      2,
+      14,
+      [
+        191, 161, 102, 90, 127, 163, 200, 172, 81, 53, 90, 126, 163, 181, 253, 207, 115, 88, 124, 161, 197,
+        170, 78, 51, 87, 124, 160, 179,
+      ],
+    ],
+  ])('of 5 x 7 bytes to %i x %i equals OpenCV 5.0 to the bit', (height, width, expected) => {
+    const image = byteImage(5, 7, ...Array.from({ length: 35 }, (_, i) => (i * 73) % 256));
+    expect([...resize(image, height, width).data]).toEqual(expected);
   });
 
   test('a constant image stays constant at any size', () => {
