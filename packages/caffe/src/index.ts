@@ -101,3 +101,5 @@ export {
   Solver,
   stepAt,
 } from './solver/index.js';
+export * from './data/index.js';
+export * from './fillers/index.js';
