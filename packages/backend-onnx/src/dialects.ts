@@ -10,7 +10,7 @@ export interface ProviderTraits {
   readonly deterministic: boolean;
 }
 
-const wide: Dialect = { isNaN: 'operator', float64: true, propagatesNaN: true };
+const wide: Dialect = { exactFunctions: true, allLogic: true, float64: true };
 
 const accuracy: Accuracy = {
   value: { float32: 8, float64: 8 },
@@ -25,9 +25,9 @@ export const TRAITS: Readonly<Record<Provider, ProviderTraits>> = {
   wasm: { dialect: wide, floats: ['float64', 'float32', 'float16'], accuracy, deterministic: true },
   cuda: { dialect: wide, floats: ['float64', 'float32', 'float16'], accuracy, deterministic: false },
   webgpu: {
-    dialect: { isNaN: 'comparisons', float64: false, propagatesNaN: false },
+    dialect: { exactFunctions: false, allLogic: false, float64: false },
     floats: ['float32'],
-    accuracy: { ...accuracy, value: { float32: 512 }, gradient: { float32: 512 } },
+    accuracy: { ...accuracy, value: { float32: 8 }, gradient: { float32: 8 } },
     deterministic: false,
   },
 };

@@ -13,6 +13,7 @@ import {
   type Loss,
   type Tensor,
 } from '@softxent/core';
+import { probeProvider, type Provider } from './runtime/index.js';
 
 /** Numbers in [0, 1) that are the same in every run. */
 export function uniform(seed: number): () => number {
@@ -93,4 +94,15 @@ export function worstUlp(
     worst = Math.max(worst, Math.abs(g - w) / (epsilon * 2 ** Math.floor(Math.log2(magnitude))));
   }
   return worst;
+}
+
+/** Why tests on a provider cannot run here, as a suffix of their names; empty where they can. */
+export async function reasonToSkip(provider: Provider): Promise<string> {
+  try {
+    await probeProvider({ provider, threads: 1 });
+    return '';
+  } catch (error) {
+    // The first line: what follows is advice.
+    return ` (skipped: ${(error as Error).message.split(/[\n;]/)[0]})`;
+  }
 }

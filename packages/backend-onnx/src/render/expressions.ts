@@ -1,17 +1,22 @@
 import type { NumberExpr, TruthExpr } from '@softxent/core/program';
+import {
+  composedExp,
+  composedLog,
+  composedLog1p,
+  composedPow,
+  isNaNByComparison,
+  log1pSeries,
+} from './functions.js';
 import { GraphError, type GraphBuilder, type GraphDType, type Operand, type Value } from '../graph/index.js';
 
 /** What a provider's kernels need to be rendered right. */
 export interface Dialect {
-  /**
-   * How NaN is found: by the operator IsNaN, or by two comparisons that are both false (ONNX Runtime's WebGPU provider has no IsNaN,
-   * and compilers for GPUs fold `v != v`).
-   */
-  readonly isNaN: 'operator' | 'comparisons';
+  /** Whether Exp, Log and Pow are right to a few ulp and keep NaN; else they are composed (see `functions.ts`). */
+  readonly exactFunctions: boolean;
+  /** Whether there are the operators IsNaN and Or; else they are made of comparisons, And and Not. */
+  readonly allLogic: boolean;
   /** Sums in float64, where the provider has it; else long sums are left to the host. */
   readonly float64: boolean;
-  /** Exp(NaN) and Log(NaN) are NaN. Not so on every GPU. */
-  readonly propagatesNaN: boolean;
 }
 
 /** Where the leaves of expressions come from. */
@@ -86,18 +91,20 @@ export class ExpressionRenderer {
       case 'sqrt':
         return g.sqrt(this.value(e.a));
       case 'exp':
-        return this.#keepNaN(this.value(e.a), (a) => g.exp(a));
+        return this.#exp(this.value(e.a));
       case 'log':
-        return this.#keepNaN(this.value(e.a), (a) => g.log(a));
+        return this.#dialect.exactFunctions ? g.log(this.value(e.a)) : composedLog(g, this.value(e.a));
       case 'log1p':
-        return this.#keepNaN(this.value(e.a), (a) => this.#log1p(a));
+        return this.#dialect.exactFunctions
+          ? this.#log1p(this.value(e.a))
+          : composedLog1p(g, this.value(e.a));
       case 'logisticTail': {
         const { u, v } = this.#tail(this.value(e.a));
         return g.div(u, v);
       }
       case 'softplusTail': {
         const { u, v } = this.#tail(this.value(e.a));
-        return g.add(g.log(v), correction(g, u, v));
+        return this.#dialect.exactFunctions ? g.add(g.log(v), correction(g, u, v)) : log1pSeries(g, u);
       }
       case 'add':
         return this.#binary(e, (a, b) => g.add(a, b));
@@ -108,7 +115,7 @@ export class ExpressionRenderer {
       case 'div':
         return this.#binary(e, (a, b) => g.div(a, b));
       case 'pow':
-        return this.#binary(e, (a, b) => g.pow(a, b));
+        return this.#binary(e, (a, b) => this.#pow(a, b));
       case 'min':
         return this.#binary(e, (a, b) => this.#extreme(a, b, (x, y) => g.less(x, y)));
       case 'max':
@@ -160,7 +167,7 @@ export class ExpressionRenderer {
       case 'or': {
         const [a, b] = [this.#truth(e.a), this.#truth(e.b)];
         if (typeof a === 'boolean') return a || b;
-        return typeof b === 'boolean' ? b || a : g.or(a, b);
+        return typeof b === 'boolean' ? b || a : this.#or(a, b);
       }
       default:
         throw new GraphError(
@@ -181,7 +188,7 @@ export class ExpressionRenderer {
   #tail(a: Value): { u: Value; v: Value } {
     let tail = this.#tails.get(a);
     if (tail === undefined) {
-      const u = this.#keepNaN(a, (x) => this.#g.exp(this.#g.neg(this.#g.abs(x))));
+      const u = this.#exp(this.#g.neg(this.#g.abs(a)));
       tail = { u, v: this.#g.add(u, 1) };
       this.#tails.set(a, tail);
     }
@@ -207,15 +214,24 @@ export class ExpressionRenderer {
     return g.where(beats(a, b), a, g.where(g.equal(a, b), a, worse));
   }
 
-  #isNaN(a: Value): Value {
-    const g = this.#g;
-    if (this.#dialect.isNaN === 'operator') return g.op('IsNaN', [a], {}, { dtype: 'bool', shape: a.shape });
-    return g.not(g.or(g.less(a, 0), g.greaterOrEqual(a, 0)));
+  #exp(a: Value): Value {
+    return this.#dialect.exactFunctions ? this.#g.exp(a) : composedExp(this.#g, a);
   }
 
-  #keepNaN(a: Value, compute: (a: Value) => Value): Value {
-    const result = compute(a);
-    return this.#dialect.propagatesNaN ? result : this.#g.where(this.#isNaN(a), a, result);
+  #pow(a: Operand, b: Operand): Value {
+    if (this.#dialect.exactFunctions) return this.#g.pow(a, b);
+    const whole = typeof b === 'number' && Number.isInteger(b) ? (b % 2 === 0 ? 'even' : 'odd') : undefined;
+    return composedPow(this.#g, this.#value(a), this.#value(b), whole);
+  }
+
+  #isNaN(a: Value): Value {
+    if (!this.#dialect.allLogic) return isNaNByComparison(this.#g, a);
+    return this.#g.op('IsNaN', [a], {}, { dtype: 'bool', shape: a.shape });
+  }
+
+  #or(a: Value, b: Value): Value {
+    const g = this.#g;
+    return this.#dialect.allLogic ? g.or(a, b) : g.not(g.and(g.not(a), g.not(b)));
   }
 }
 
