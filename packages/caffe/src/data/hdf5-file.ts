@@ -1,6 +1,5 @@
-import { statSync } from 'node:fs';
-import { Dataset, File as Hdf5File, ready } from 'h5wasm/node';
-import { CaffeFileError, CaffeFormatError } from '../errors.js';
+import { CaffeFormatError } from '../errors.js';
+import { Dataset, withHdf5 } from '../hdf5/library.js';
 import type { BatchTensor } from './source.js';
 import { countOf } from './source.js';
 
@@ -9,13 +8,6 @@ const partBytes = 64 * 2 ** 20;
 
 const classInteger = 0;
 const classFloat = 1;
-
-/** HDF5 reports a stack of calls; the deepest says what was wrong. */
-function reason(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  const frames = [...text.matchAll(/^\s*#\d+: .*?\(\): (.*)$/gm)];
-  return frames.at(-1)?.[1] ?? text.trim();
-}
 
 type Numbers = Exclude<Dataset['value'], null | undefined>;
 
@@ -57,38 +49,19 @@ function readDataset(dataset: Dataset): BatchTensor {
  * @throws CaffeFileError when there is no such file, CaffeFormatError when it is no HDF5 file or corrupt, when a data set is missing
  * or holds no numbers.
  */
-export async function readHdf5Datasets(
-  file: string,
-  names: readonly string[],
-): Promise<Map<string, BatchTensor>> {
-  if (!statSync(file, { throwIfNoEntry: false })?.isFile())
-    throw new CaffeFileError(file, 'no such HDF5 file');
-  const library = await ready;
-  // Without this, HDF5 writes its errors to standard error and goes on with nothing.
-  library.activate_throwing_error_handler();
-  let open: Hdf5File;
-  try {
-    open = new Hdf5File(file, 'r');
-  } catch (cause) {
-    throw new CaffeFormatError(file, `not a readable HDF5 file (${reason(cause)})`, { cause });
-  }
-  try {
-    const present = open.keys();
+export function readHdf5Datasets(file: string, names: readonly string[]): Promise<Map<string, BatchTensor>> {
+  return withHdf5(file, (root) => {
     const result = new Map<string, BatchTensor>();
     for (const name of names) {
-      const found = open.get(name);
+      const found = root.get(name);
       if (!(found instanceof Dataset)) {
-        throw new CaffeFormatError(
-          file,
-          `has no data set '${name}' (it has ${present.join(', ') || 'none'})`,
-        );
+        const present = root.keys().join(', ');
+        throw new CaffeFormatError(file, `has no data set '${name}' (it has ${present || 'none'})`);
       }
       const { type, size } = found.metadata;
       if (type !== classInteger && type !== classFloat) {
-        throw new CaffeFormatError(
-          file,
-          `data set '${name}' holds no numbers (HDF5 type ${JSON.stringify(found.dtype)})`,
-        );
+        const kind = JSON.stringify(found.dtype);
+        throw new CaffeFormatError(file, `data set '${name}' holds no numbers (HDF5 type ${kind})`);
       }
       if (type === classFloat && size !== 4 && size !== 8) {
         throw new CaffeFormatError(
@@ -99,10 +72,5 @@ export async function readHdf5Datasets(
       result.set(name, readDataset(found));
     }
     return result;
-  } catch (cause) {
-    if (cause instanceof CaffeFormatError) throw cause;
-    throw new CaffeFormatError(file, `corrupt HDF5 file (${reason(cause)})`, { cause });
-  } finally {
-    open.close();
-  }
+  });
 }

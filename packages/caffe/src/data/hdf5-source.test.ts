@@ -157,13 +157,13 @@ describe('what cannot be used is refused by name', () => {
       'no HDF5 file',
       layer.bind(undefined, ['garbage.h5']),
       CaffeFormatError,
-      /garbage\.h5: not a readable HDF5 file \(file signature not found\)/,
+      /garbage\.h5: not a readable HDF5 file.* \(file signature not found\)/,
     ],
     [
       'a truncated file',
       layer.bind(undefined, ['short.h5']),
       CaffeFormatError,
-      /short\.h5: not a readable HDF5 file \(truncated file/,
+      /short\.h5: not a readable HDF5 file.* \(truncated file/,
     ],
     [
       'no numbers',
