@@ -1,0 +1,168 @@
+/** Buffers and kernels on one GPUDevice. */
+import {
+  bytesPerElement,
+  DeviceError,
+  sizeOf,
+  type Accuracy,
+  type Capabilities,
+  type DataOf,
+  type Device,
+  type TensorSpec,
+} from '@softxent/core';
+import type { Plan } from '@softxent/core/plan';
+import { roundUp, usage, type WebGPUBuffer } from './buffer.js';
+import { backendName, ErrorWatch } from './errors.js';
+import type { Tuning } from './kernel/dispatches.js';
+import { WebGPUKernel } from './kernel/kernel.js';
+import { PipelineCache } from './kernel/pipelines.js';
+import { Readback } from './readback.js';
+import { createStorage } from './storage.js';
+
+/** What a device is made of. */
+export interface DeviceParts {
+  readonly gpu: GPUDevice;
+  readonly description: string;
+  /** Whether this backend made the GPUDevice, and so destroys it. */
+  readonly isOwn: boolean;
+  readonly tuning: Tuning;
+}
+
+/** softxent's device on WebGPU. Sessions use it; `gpu` is there for programs that share the GPUDevice. */
+export class WebGPUDevice implements Device<WebGPUBuffer> {
+  /** The GPUDevice that everything runs on. */
+  readonly gpu: GPUDevice;
+  readonly description: string;
+  readonly capabilities: Capabilities = {
+    predictions: ['float32', 'float16'],
+    targets: ['float32', 'float16', 'uint8', 'int32'],
+    weights: ['float32', 'float16'],
+    deterministic: true,
+    memory: 'device',
+  };
+  readonly accuracy: Accuracy;
+  readonly #isOwn: boolean;
+  readonly #tuning: Tuning;
+  readonly #errors: ErrorWatch;
+  readonly #pipelines: PipelineCache;
+  readonly #readback: Readback;
+  readonly #buffers = new Set<GPUBuffer>();
+  readonly #kernels = new Set<WebGPUKernel>();
+
+  constructor({ gpu, description, isOwn, tuning }: DeviceParts) {
+    this.gpu = gpu;
+    this.description = description;
+    this.#isOwn = isOwn;
+    this.#tuning = tuning;
+    // SwiftShader's basic operations are IEEE's. WGSL allows a division 2.5 ulp, and other adapters use that.
+    const worst = tuning.isSoftware ? 4 : 8;
+    this.accuracy = {
+      value: { float32: worst },
+      gradient: { float32: worst },
+      sum: 1e-7,
+      subnormals: 'flushed',
+    };
+    this.#errors = new ErrorWatch(gpu);
+    this.#pipelines = new PipelineCache(gpu, this.#errors);
+    this.#readback = new Readback(gpu, this.#errors);
+  }
+
+  async compile(plan: Plan): Promise<WebGPUKernel> {
+    this.#errors.check();
+    const parts = {
+      gpu: this.gpu,
+      errors: this.#errors,
+      pipelines: this.#pipelines,
+      readback: this.#readback,
+      tuning: this.#tuning,
+    };
+    const kernel = await WebGPUKernel.compile(plan, parts, () => this.#kernels.delete(kernel));
+    this.#kernels.add(kernel);
+    return kernel;
+  }
+
+  allocate(spec: TensorSpec): WebGPUBuffer {
+    this.#errors.check();
+    const gpu = createStorage(this.gpu, this.#errors, bytesOf(spec), `a ${spec.dtype} tensor`);
+    this.#buffers.add(gpu);
+    return { gpu, byteOffset: 0, isOwn: true };
+  }
+
+  /**
+   * A buffer of somebody else's as a tensor, without a copy: it must be of this GPUDevice and have the usages STORAGE,
+   * COPY_SRC and COPY_DST. `free` leaves it alone.
+   *
+   * @throws {DeviceError} for a buffer that is too small or lacks a usage
+   */
+  adopt(gpu: GPUBuffer, spec: TensorSpec, byteOffset = 0): WebGPUBuffer {
+    this.#errors.check();
+    const wanted = usage.storage | usage.copySrc | usage.copyDst;
+    const bytes = roundUp(bytesOf(spec));
+    if (byteOffset % 4 !== 0) {
+      throw new DeviceError(
+        backendName,
+        `adopted buffer: found byteOffset ${byteOffset}, expected a multiple of 4`,
+      );
+    }
+    if (gpu.size < byteOffset + bytes) {
+      throw new DeviceError(
+        backendName,
+        `adopted buffer: found ${gpu.size} bytes, expected at least ${byteOffset + bytes} for ${spec.dtype} [${spec.shape.join(', ')}]`,
+      );
+    }
+    if ((gpu.usage & wanted) !== wanted) {
+      throw new DeviceError(
+        backendName,
+        `adopted buffer: found usage ${gpu.usage}, expected STORAGE, COPY_SRC and COPY_DST (${wanted})`,
+      );
+    }
+    return { gpu, byteOffset, isOwn: false };
+  }
+
+  async write(buffer: WebGPUBuffer, data: DataOf, spec: TensorSpec): Promise<void> {
+    this.#errors.check();
+    const source = writable(data);
+    this.#errors.scoped('write', () =>
+      this.gpu.queue.writeBuffer(buffer.gpu, buffer.byteOffset, source, 0, source.byteLength),
+    );
+    await this.#errors.settle();
+    void spec;
+  }
+
+  async read(buffer: WebGPUBuffer, into: DataOf): Promise<void> {
+    this.#errors.check();
+    const bytes = await this.#readback.read(buffer.gpu, buffer.byteOffset, into.byteLength);
+    new Uint8Array(into.buffer, into.byteOffset, into.byteLength).set(bytes);
+  }
+
+  free(buffer: WebGPUBuffer): void {
+    if (!buffer.isOwn) return;
+    this.#buffers.delete(buffer.gpu);
+    buffer.gpu.destroy();
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#errors.isDisposed) return;
+    for (const kernel of this.#kernels) kernel.dispose();
+    for (const buffer of this.#buffers) buffer.destroy();
+    this.#buffers.clear();
+    this.#readback.dispose();
+    this.#errors.isDisposed = true;
+    if (!this.#isOwn) return;
+    this.gpu.destroy();
+    await this.gpu.lost;
+  }
+}
+
+function bytesOf({ dtype, shape }: TensorSpec): number {
+  return sizeOf(shape) * bytesPerElement(dtype);
+}
+
+/** Bytes that `writeBuffer` takes: a multiple of 4, and not of shared memory, from which Dawn crashes. */
+function writable(data: DataOf): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = data;
+  const isShared = typeof SharedArrayBuffer === 'function' && buffer instanceof SharedArrayBuffer;
+  if (!isShared && byteLength % 4 === 0) return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+  const copy = new Uint8Array(roundUp(byteLength));
+  copy.set(new Uint8Array(buffer, byteOffset, byteLength));
+  return copy;
+}

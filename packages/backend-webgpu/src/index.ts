@@ -1,0 +1,4 @@
+/** softxent on WebGPU. */
+export { webgpu, type WebGPUBackend, type WebGPUOptions } from './backend.js';
+export type { WebGPUBuffer } from './buffer.js';
+export { WebGPUDevice } from './device.js';

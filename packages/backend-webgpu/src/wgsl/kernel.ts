@@ -1,0 +1,345 @@
+/**
+ * The text of a plan's kernels. Whatever its shape, a kernel does for each of its rows what the plan's stages say: row
+ * values, a pass over the row that reduces and writes elements, row values, a pass, and so on. Kernels differ in who owns
+ * a row, and in which passes they do.
+ */
+import { indexText } from './access.js';
+import { literal, Renderer, Scope } from './expression.js';
+import { mathLibrary, type MathName } from './math.js';
+import type { Passes } from '../kernel/passes.js';
+import { paramFields, type Bindings } from '../kernel/bindings.js';
+
+/** Threads of a workgroup. */
+export const workgroupSize = 64;
+
+/** What one kernel does of a plan. */
+export interface KernelShape {
+  /** Who goes along a row: one thread, or the threads of a workgroup together. */
+  readonly owner: 'thread' | 'workgroup';
+  /** Rows that a thread (or a workgroup) does one after the other. */
+  readonly rowsEach: number;
+  /**
+   * `fused`: every pass. A number: that pass alone, over a part of each row; earlier passes' reductions come from the
+   * scratch buffer and its own go there. `final`: no pass, only what is left to do once a row.
+   */
+  readonly part: 'fused' | 'final' | number;
+}
+
+/** Renders one kernel. */
+export function kernelText(passes: Passes, bindings: Bindings, shape: KernelShape): string {
+  return new KernelWriter(passes, bindings, shape).text();
+}
+
+class KernelWriter {
+  readonly #passes: Passes;
+  readonly #bindings: Bindings;
+  readonly #shape: KernelShape;
+  readonly #renderer: Renderer;
+  /** Slots of workgroup memory (one vec2f a thread each) for combining the threads' reductions. */
+  #slots = 0;
+
+  constructor(passes: Passes, bindings: Bindings, shape: KernelShape) {
+    this.#passes = passes;
+    this.#bindings = bindings;
+    this.#shape = shape;
+    this.#renderer = new Renderer({
+      operand: (name) => this.#load(name),
+      reduction: (name) => `r${passes.indexOfReduction(name)}`,
+    });
+  }
+
+  text(): string {
+    const scope = new Scope();
+    const constants = this.#renderer.statements(this.#passes.constants, scope);
+    const body = this.#shape.owner === 'thread' ? this.#threadMain(scope) : this.#workgroupMain(scope);
+    const memory = this.#slots * workgroupSize;
+    return [
+      `struct Params { ${paramFields(this.#bindings)
+        .map((name) => `${name}: ${name === 'scale' ? 'f32' : 'u32'}`)
+        .join(', ')} }`,
+      '@group(0) @binding(0) var<uniform> params: Params;',
+      '@group(0) @binding(1) var<storage, read_write> scratch: array<f32>;',
+      ...this.#declarations(),
+      ...(memory > 0 ? [`var<workgroup> lanes: array<vec2f, ${memory}>;`] : []),
+      mathLibrary(this.#renderer.used),
+      `@compute @workgroup_size(${workgroupSize})`,
+      'fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u,',
+      '    @builtin(local_invocation_index) lane: u32) {',
+      'let unit = id.y * count.x + id.x;',
+      ...constants,
+      ...body,
+      '}',
+    ].join('\n');
+  }
+
+  #use(name: MathName): string {
+    this.#renderer.use(name);
+    return `sx_${name}`;
+  }
+
+  get #isSplit(): boolean {
+    return typeof this.#shape.part === 'number';
+  }
+
+  get #doesRows(): boolean {
+    return this.#shape.part === 'fused' || this.#shape.part === 'final';
+  }
+
+  #declarations(): string[] {
+    const lines: string[] = [];
+    for (const input of this.#bindings.inputs) {
+      const stored = { float32: 'f32', int32: 'i32', uint8: 'u32', float16: 'u32' }[input.dtype];
+      lines.push(
+        `@group(0) @binding(${input.binding}) var<storage, read> b${input.binding}: array<${stored}>;`,
+      );
+      const b = `b${input.binding}`;
+      if (input.dtype === 'uint8') {
+        lines.push(
+          `fn load${input.binding}(j: u32) -> f32 { return f32((${b}[j >> 2u] >> ((j & 3u) * 8u)) & 0xffu); }`,
+        );
+      } else if (input.dtype === 'float16') {
+        const convert = this.#use('halfToFloat');
+        lines.push(
+          `fn load${input.binding}(j: u32) -> f32 { return ${convert}((${b}[j >> 1u] >> ((j & 1u) * 16u)) & 0xffffu); }`,
+        );
+      } else if (input.dtype === 'int32') {
+        lines.push(`fn load${input.binding}(j: u32) -> f32 { return f32(${b}[j]); }`);
+      } else {
+        lines.push(`fn load${input.binding}(j: u32) -> f32 { return ${b}[j]; }`);
+      }
+    }
+    for (const output of this.#bindings.outputs) {
+      lines.push(
+        `@group(0) @binding(${output.binding}) var<storage, read_write> b${output.binding}: array<f32>;`,
+      );
+    }
+    return lines;
+  }
+
+  #load(name: string): string {
+    const constant = this.#bindings.constants.get(name);
+    if (constant !== undefined) {
+      const index = indexText(constant.access, constant.level === 'row' ? 'row' : 'el');
+      return `scratch[${constant.offset}u + ${index}]`;
+    }
+    const input = this.#bindings.input(name);
+    const index = indexText(input.access, input.level === 'row' ? 'row' : 'el');
+    return `load${input.binding}(${index} - params.base${input.binding})`;
+  }
+
+  /** Where a row lies: r counts the rows of the dispatch, row and start those of the whole. */
+  #rowPosition(): string[] {
+    const { extent, inner } = this.#passes.layout;
+    if (extent === 1) return ['let row = params.i0 + r;', 'let start = row;'];
+    if (inner === 1) return ['let row = params.o0 + r;', `let start = row * ${extent}u;`];
+    const width = this.#shape.part === 'fused' ? `${inner}u` : 'params.iCount';
+    return [
+      `let o = params.o0 + r / ${width};`,
+      `let i = params.i0 + r % ${width};`,
+      `let row = o * ${inner}u + i;`,
+      `let start = o * ${extent * inner}u + i;`,
+    ];
+  }
+
+  #threadMain(scope: Scope): string[] {
+    const { rowsEach } = this.#shape;
+    const totals = this.#doesRows ? this.#passes.totals : [];
+    const lines = totals.map((_, k) => `var t${k} = vec2f(0.0, 0.0);`);
+    const unit = this.#isSplit ? 'unitInSlot' : 'unit';
+    if (this.#isSplit) {
+      lines.push('let slot = unit / params.unitsPerSlot;', 'let unitInSlot = unit % params.unitsPerSlot;');
+      lines.push('if (slot >= params.slots) { return; }');
+    }
+    lines.push(
+      `for (var k = 0u; k < ${rowsEach}u; k++) {`,
+      `let r = (${unit} * ${rowsEach}u + k) * ${workgroupSize}u + lane;`,
+      'if (r >= params.rows) { break; }',
+      ...this.#row(new Scope(scope)),
+      '}',
+    );
+    if (totals.length === 0) return lines;
+    const merge = this.#use('merge');
+    const isNaN = this.#use('isNaN');
+    const first = this.#slots;
+    this.#slots += totals.length;
+    for (const k of totals.keys()) lines.push(`lanes[${(first + k) * workgroupSize}u + lane] = t${k};`);
+    lines.push(
+      'workgroupBarrier();',
+      `if (lane < ${totals.length}u && unit < params.units) {`,
+      `let begin = (${first}u + lane) * ${workgroupSize}u;`,
+      'var sum = lanes[begin];',
+      `for (var j = 1u; j < ${workgroupSize}u; j++) { sum = ${merge}(sum, lanes[begin + j]); }`,
+      `let at = params.partialBase + (unit * ${totals.length}u + lane) * 2u;`,
+      'scratch[at] = sum.x;',
+      `scratch[at + 1u] = select(sum.y, 0.0, ${isNaN}(sum.y));`,
+      '}',
+    );
+    return lines;
+  }
+
+  #workgroupMain(scope: Scope): string[] {
+    const { rowsEach } = this.#shape;
+    const totals = this.#doesRows ? this.#passes.totals : [];
+    const lines = totals.map((_, k) => `var t${k} = vec2f(0.0, 0.0);`);
+    const unit = this.#isSplit ? 'unitInSlot' : 'unit';
+    if (this.#isSplit) {
+      lines.push('let slot = unit / params.unitsPerSlot;', 'let unitInSlot = unit % params.unitsPerSlot;');
+      lines.push('if (slot >= params.slots) { return; }');
+    }
+    lines.push(
+      `for (var k = 0u; k < ${rowsEach}u; k++) {`,
+      `let r = ${unit} * ${rowsEach}u + k;`,
+      'if (r >= params.rows) { break; }',
+      // Nobody may still read what the threads left for the row before.
+      ...(rowsEach > 1 ? ['workgroupBarrier();'] : []),
+      ...this.#row(new Scope(scope)),
+      '}',
+    );
+    if (totals.length === 0) return lines;
+    const isNaN = this.#use('isNaN');
+    lines.push('if (lane == 0u && unit < params.units) {');
+    for (const k of totals.keys()) {
+      const at = `params.partialBase + unit * ${totals.length * 2}u + ${k * 2}u`;
+      lines.push(
+        `scratch[${at}] = t${k}.x;`,
+        `scratch[${at} + 1u] = select(t${k}.y, 0.0, ${isNaN}(t${k}.y));`,
+      );
+    }
+    lines.push('}');
+    return lines;
+  }
+
+  #row(scope: Scope): string[] {
+    const { part } = this.#shape;
+    const { rowStages, elementStages } = this.#passes;
+    const lines = [...this.#rowPosition()];
+    const lastRow = typeof part === 'number' ? part : rowStages.length - 1;
+    for (let p = 0; p <= lastRow; p++) {
+      lines.push(...this.#renderer.statements(rowStages[p]?.nodes ?? [], scope));
+      const stage = elementStages[p];
+      if (stage === undefined) continue;
+      const runs = part === 'fused' || part === p;
+      if (runs) lines.push(...this.#pass(p, scope));
+      else
+        lines.push(...stage.reductions.map((reduction) => this.#loadReduction(reduction.name, reduction.op)));
+    }
+    if (this.#doesRows) lines.push(...this.#rowResults(scope));
+    return lines;
+  }
+
+  #rowResults(scope: Scope): string[] {
+    const lines: string[] = [];
+    const { rowOutputs, totals } = this.#passes;
+    for (const output of rowOutputs) {
+      const { binding } = this.#bindings.output(output.name);
+      lines.push(`b${binding}[row - params.base${binding}] = ${this.#renderer.value(output.of, scope)};`);
+    }
+    for (const [k, total] of totals.entries()) {
+      const add = this.#use('accumulate');
+      lines.push(`t${k} = ${add}(t${k}, ${this.#renderer.value(total.of, scope)});`);
+    }
+    if (this.#shape.owner === 'thread' || lines.length === 0) return lines;
+    return ['if (lane == 0u) {', ...lines, '}'];
+  }
+
+  /** One pass over the row (or over a part of it): its reductions become r0, r1, ... of the row. */
+  #pass(p: number, scope: Scope): string[] {
+    const stage = this.#passes.elementStages[p];
+    if (stage === undefined) return [];
+    const { extent, inner } = this.#passes.layout;
+    const elementScope = new Scope(scope);
+    const accumulators = stage.reductions.map((reduction) => {
+      const k = this.#passes.indexOfReduction(reduction.name);
+      const start = reduction.op === 'sum' ? 'vec2f(0.0, 0.0)' : literal(-Infinity, this.#renderer.use);
+      return { reduction, k, start };
+    });
+    const lines = accumulators.map(({ k, start }) => `var a${k} = ${start};`);
+    const body = this.#renderer.statements(stage.nodes, elementScope);
+    for (const { reduction, k } of accumulators) {
+      const call = this.#use(reduction.op === 'sum' ? 'accumulate' : 'max');
+      body.push(`a${k} = ${call}(a${k}, ${this.#renderer.value(reduction.of, elementScope)});`);
+    }
+    for (const output of stage.outputs) {
+      const { binding } = this.#bindings.output(output.name);
+      body.push(
+        `b${binding}[el - params.base${binding}] = ${this.#renderer.value(output.of, elementScope)};`,
+      );
+    }
+    const position = `let el = start + e * ${inner}u;`;
+    if (extent === 1 && !this.#isSplit) {
+      const owned = this.#shape.owner === 'thread';
+      lines.push(owned ? '{' : 'if (lane == 0u) {', 'let e = 0u;', position, ...body, '}');
+    } else {
+      lines.push(...this.#loopHead(), position, ...body, '}');
+    }
+    return [...lines, ...accumulators.flatMap(({ reduction, k }) => this.#complete(reduction.op, k))];
+  }
+
+  #loopHead(): string[] {
+    const { extent } = this.#passes.layout;
+    const [offset, step] = this.#shape.owner === 'thread' ? ['', '1u'] : [' + lane', `${workgroupSize}u`];
+    if (!this.#isSplit) return [`for (var e = 0u${offset}; e < ${extent}u; e += ${step}) {`];
+    return [
+      'let begin = params.e0 + slot * params.chunk;',
+      'let end = min(begin + params.chunk, params.e1);',
+      `for (var e = begin${offset}; e < end; e += ${step}) {`,
+    ];
+  }
+
+  /** What happens to an accumulator after the loop: workgroups combine theirs, split passes store them. */
+  #complete(op: 'sum' | 'max', k: number): string[] {
+    const lines: string[] = [];
+    if (this.#shape.owner === 'workgroup') {
+      const slot = this.#slots++;
+      const from = slot * workgroupSize;
+      const combine = op === 'sum' ? this.#use('merge') : this.#use('max');
+      const item = (at: string): string => (op === 'sum' ? `lanes[${at}]` : `lanes[${at}].x`);
+      lines.push(
+        `lanes[${from}u + lane] = ${op === 'sum' ? `a${k}` : `vec2f(a${k}, 0.0)`};`,
+        'workgroupBarrier();',
+        `a${k} = ${item(`${from}u`)};`,
+        `for (var j = 1u; j < ${workgroupSize}u; j++) { a${k} = ${combine}(a${k}, ${item(`${from}u + j`)}); }`,
+      );
+    }
+    if (!this.#isSplit) {
+      lines.push(`let r${k} = ${op === 'sum' ? `${this.#use('total')}(a${k})` : `a${k}`};`);
+      return lines;
+    }
+    const [high, low] = [this.#stateAt(k, 0, 'slot'), this.#stateAt(k, 1, 'slot')];
+    if (this.#shape.owner === 'workgroup') lines.push('if (lane == 0u) {');
+    if (op === 'sum') {
+      const merge = this.#use('merge');
+      lines.push(
+        `if (params.first == 0u) { a${k} = ${merge}(vec2f(scratch[${high}], scratch[${low}]), a${k}); }`,
+        `scratch[${high}] = a${k}.x;`,
+        `scratch[${low}] = a${k}.y;`,
+      );
+    } else {
+      lines.push(
+        `if (params.first == 0u) { a${k} = ${this.#use('max')}(scratch[${high}], a${k}); }`,
+        `scratch[${high}] = a${k};`,
+      );
+    }
+    if (this.#shape.owner === 'workgroup') lines.push('}');
+    return lines;
+  }
+
+  #stateAt(k: number, half: 0 | 1, slot: string): string {
+    return `params.stateBase + (${k * 2 + half}u * params.slots + ${slot}) * params.rows + r`;
+  }
+
+  /** A reduction of an earlier pass, put together from the parts of the row. */
+  #loadReduction(name: string, op: 'sum' | 'max'): string {
+    const k = this.#passes.indexOfReduction(name);
+    const high = (slot: string): string => `scratch[${this.#stateAt(k, 0, slot)}]`;
+    const low = (slot: string): string => `scratch[${this.#stateAt(k, 1, slot)}]`;
+    const item = (slot: string): string => (op === 'sum' ? `vec2f(${high(slot)}, ${low(slot)})` : high(slot));
+    const combine = this.#use(op === 'sum' ? 'merge' : 'max');
+    const value = op === 'sum' ? `${this.#use('total')}(s${k})` : `s${k}`;
+    return [
+      `var s${k} = ${item('0u')};`,
+      `for (var s = 1u; s < params.slots; s++) { s${k} = ${combine}(s${k}, ${item('s')}); }`,
+      `let r${k} = ${value};`,
+    ].join('\n');
+  }
+}
