@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { open, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CaffeFileError } from './errors.js';
+
+/** How much is read or written at a time. */
+const PIECE = 2 ** 26;
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
@@ -35,10 +38,22 @@ export async function fileSize(file: string): Promise<number> {
 
 /** Reads a whole file. @throws CaffeFileError */
 export async function readBytes(file: string): Promise<Uint8Array> {
+  const size = await fileSize(file);
+  let handle: FileHandle | undefined;
   try {
-    return await readFile(file);
+    handle = await open(file, 'r');
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    while (at < size) {
+      const { bytesRead } = await handle.read(bytes, at, Math.min(size - at, PIECE), at);
+      if (bytesRead === 0) break;
+      at += bytesRead;
+    }
+    return bytes.subarray(0, at);
   } catch (cause) {
     throw fileError(file, cause);
+  } finally {
+    await handle?.close();
   }
 }
 
@@ -94,7 +109,7 @@ export async function writeBytes(file: string, chunks: Iterable<Uint8Array>): Pr
     try {
       for (const chunk of chunks) {
         for (let at = 0; at < chunk.length;) {
-          const { bytesWritten } = await handle.write(chunk, at, Math.min(chunk.length - at, 2 ** 26));
+          const { bytesWritten } = await handle.write(chunk, at, Math.min(chunk.length - at, PIECE));
           at += bytesWritten;
         }
       }

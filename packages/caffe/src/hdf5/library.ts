@@ -74,8 +74,35 @@ export async function makeHdf5(file: string, fill: (root: Hdf5File) => void): Pr
 const CLASS_INTEGER = 0;
 const CLASS_FLOAT = 1;
 
+/** Larger data sets are read in parts: the memory of the WebAssembly library grows to the largest part and never shrinks. */
+const PART_BYTES = 2 ** 26;
+
+function readInParts(
+  dataset: Dataset,
+  shape: readonly number[],
+  partBytes: number,
+): Float32Array | Float64Array {
+  const { size, total_size: total, chunks } = dataset.metadata;
+  const all = size === 8 ? new Float64Array(total) : new Float32Array(total);
+  const rows = shape[0] ?? 1;
+  const rowLength = total / rows;
+  // Whole chunks at a time, so that none is unpacked twice.
+  const unit = chunks?.[0] ?? 1;
+  const step = Math.max(1, Math.floor(partBytes / (rowLength * size * unit))) * unit;
+  for (let row = 0; row < rows; row += step) {
+    const part = dataset.slice([[row, Math.min(row + step, rows)]]);
+    all.set(part as Float32Array, row * rowLength);
+  }
+  return all;
+}
+
 /** The numbers of a data set as float32 or float64 values. */
-export function numbersOf(file: string, path: string, dataset: Dataset): Float32Array | Float64Array {
+export function numbersOf(
+  file: string,
+  path: string,
+  dataset: Dataset,
+  partBytes = PART_BYTES,
+): Float32Array | Float64Array {
   const { type, size, littleEndian } = dataset.metadata;
   const readable = type === CLASS_FLOAT ? size === 4 || size === 8 : type === CLASS_INTEGER;
   if (!readable)
@@ -85,6 +112,10 @@ export function numbersOf(file: string, path: string, dataset: Dataset): Float32
     );
   if (!littleEndian && size > 1)
     throw new CaffeFormatError(file, `data set '${path}' is big-endian, expected little-endian`);
+  const { shape } = dataset;
+  if (type === CLASS_FLOAT && shape && shape.length > 0 && dataset.metadata.total_size * size > partBytes) {
+    return readInParts(dataset, shape, partBytes);
+  }
   const { value } = dataset;
   if (value instanceof Float32Array || value instanceof Float64Array) return value;
   if (ArrayBuffer.isView(value))

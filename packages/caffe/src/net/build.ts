@@ -1,15 +1,15 @@
 import { CaffeNetError } from '../errors.js';
-import { clone, create, has } from '../schema/message.js';
-import type { LayerParameter, NetParameter, NetState, ParamSpec } from '../schema/messages.js';
+import { clone, has } from '../schema/message.js';
+import type { LayerParameter, NetParameter, NetState } from '../schema/messages.js';
 import { nearest } from '../text/hints.js';
 import type { UpgradeOptions } from '../upgrade/upgrade.js';
 import { upgradeNet } from '../upgrade/upgrade.js';
 import { markBackward } from './backward.js';
 import { checkCounts, checkShape } from './checks.js';
-import type { LayerShapes, LayerSpec, LayerTable, ParamDeclaration, Shape } from './layer-spec.js';
+import type { LayerShapes, LayerSpec, LayerTable, Shape } from './layer-spec.js';
 import { layerContext, layerReference } from './layer-spec.js';
-import type { LearnableParam, Net, NetParam } from './net.js';
-import { countOf, sameShape, shapeText } from './shape.js';
+import type { Net } from './net.js';
+import { Parameters } from './parameters.js';
 import { insertSplits } from './splits.js';
 import { filterNet } from './state.js';
 
@@ -29,8 +29,6 @@ export interface BuildNetOptions extends UpgradeOptions {
 /** The name of a top that the prototxt leaves out (a loss that nobody reads). */
 export const AUTOMATIC_TOP = '(automatic)';
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
 /** A layer while the net is being built. */
 export interface DraftLayer {
   readonly spec: LayerSpec;
@@ -39,7 +37,7 @@ export interface DraftLayer {
   readonly tops: number[];
   readonly bottomShapes: Shape[];
   topShapes: readonly Shape[];
-  readonly params: number[];
+  params: number[];
   lossWeights: number[];
   needsBackward: boolean;
   bottomNeedsGradient: boolean[];
@@ -58,15 +56,11 @@ export interface DraftBlob {
 class Builder {
   readonly layers: DraftLayer[] = [];
   readonly blobs: DraftBlob[] = [];
-  readonly params: NetParam[] = [];
-  readonly learnable: Mutable<LearnableParam>[] = [];
+  readonly parameters = new Parameters();
   readonly inputs: number[] = [];
   private readonly blobIds = new Map<string, number>();
   /** Blobs that nothing has read yet. */
   private readonly available = new Set<string>();
-  private readonly namedParams = new Map<string, number>();
-  /** Which of a shared parameter's multipliers were written out by one of its layers. */
-  private readonly explicit: { lr: boolean; decay: boolean }[] = [];
 
   constructor(
     private readonly options: BuildNetOptions,
@@ -210,115 +204,16 @@ class Builder {
         blob.lossWeight = layer.lossWeights[i] ?? 0;
       }
     }
-    this.addParams(layer, shapes.params);
+    const { ids, needsGradient } = this.parameters.add(param, this.layers.length, shapes.params);
+    layer.params = ids;
+    layer.paramNeedsGradient = needsGradient;
+    layer.needsBackward ||= needsGradient.includes(true);
     if (layer.needsBackward) {
       for (const id of layer.tops) {
         const blob = this.blobs[id];
         if (blob) blob.needsGradient = true;
       }
     }
-  }
-
-  private addParams(layer: DraftLayer, declared: readonly ParamDeclaration[]): void {
-    const { param } = layer;
-    if (param.param.length > declared.length) {
-      throw new CaffeNetError(
-        `${param.param.length} param messages for ${declared.length} parameter blobs`,
-        layerReference(param),
-      );
-    }
-    const specs = declared.map((declaration, i) => this.paramSpec(layer, declaration, i));
-    const frozen = declared.findLastIndex((declaration) => declaration.frozen === true);
-    if (frozen >= param.param.length) param.param = specs.slice(0, frozen + 1);
-    for (const [i, declaration] of declared.entries()) {
-      const spec = specs[i] ?? create('ParamSpec');
-      checkShape(declaration.shape, `parameter ${i}`, param);
-      layer.paramNeedsGradient.push(spec.lr_mult !== 0);
-      layer.needsBackward ||= spec.lr_mult !== 0;
-      this.addParam(layer, i, declaration, spec);
-    }
-  }
-
-  private paramSpec(layer: DraftLayer, declaration: ParamDeclaration, index: number): ParamSpec {
-    const spec = layer.param.param[index];
-    if (declaration.frozen !== true) return spec ?? create('ParamSpec');
-    if (spec && spec.lr_mult !== 0) {
-      throw new CaffeNetError(
-        `param ${index} asks for lr_mult ${spec.lr_mult}; the layer keeps this blob itself and it cannot be learnt: lr_mult 0 or no param`,
-        layerReference(layer.param),
-      );
-    }
-    return spec ?? create('ParamSpec', { lr_mult: 0 });
-  }
-
-  private addParam(
-    layer: DraftLayer,
-    position: number,
-    declaration: ParamDeclaration,
-    spec: ParamSpec,
-  ): void {
-    const id = this.params.length;
-    layer.params.push(id);
-    const { name } = spec;
-    const owner = name === '' ? undefined : this.namedParams.get(name);
-    const common = {
-      id,
-      displayName: name === '' ? String(position) : name,
-      layer: this.layers.length,
-      position,
-    };
-    if (owner === undefined) {
-      if (name !== '') this.namedParams.set(name, id);
-      const learnable = this.learnable.length;
-      this.params.push({ ...common, shape: declaration.shape, owner, learnable });
-      this.learnable.push({
-        id: learnable,
-        param: id,
-        shape: declaration.shape,
-        filler: declaration.filler,
-        lrMult: spec.lr_mult,
-        decayMult: spec.decay_mult,
-      });
-      this.explicit.push({ lr: has(spec, 'lr_mult'), decay: has(spec, 'decay_mult') });
-      return;
-    }
-    const learnable = this.share(layer.param, declaration.shape, spec, owner);
-    this.params.push({ ...common, shape: declaration.shape, owner, learnable });
-  }
-
-  /** Checks that a parameter can be shared; returns where its values are. */
-  private share(layer: LayerParameter, shape: Shape, spec: ParamSpec, owner: number): number {
-    const owned = this.params[owner];
-    const learnable = this.learnable[owned?.learnable ?? -1];
-    const explicit = this.explicit[owned?.learnable ?? -1];
-    if (!owned || !learnable || !explicit) throw new RangeError(`parameter ${owner} has no owner`);
-    const ownerName = this.layers[owned.layer]?.param.name ?? layer.name;
-    const refuse = (what: string): never => {
-      throw new CaffeNetError(
-        `cannot share parameter '${spec.name}' of layer '${ownerName}': ${what}`,
-        layerReference(layer),
-      );
-    };
-    const permissive = spec.share_mode === 'PERMISSIVE';
-    if (permissive ? countOf(shape) !== countOf(owned.shape) : !sameShape(shape, owned.shape)) {
-      refuse(
-        `its shape there is ${shapeText(owned.shape)}, here ${shapeText(shape)}; expected the same ${permissive ? 'count' : 'shape'}`,
-      );
-    }
-    if (has(spec, 'lr_mult')) {
-      if (explicit.lr && spec.lr_mult !== learnable.lrMult)
-        refuse(`its lr_mult there is ${learnable.lrMult}, here ${spec.lr_mult}`);
-      learnable.lrMult = spec.lr_mult;
-      explicit.lr = true;
-    }
-    if (has(spec, 'decay_mult')) {
-      if (explicit.decay && spec.decay_mult !== learnable.decayMult) {
-        refuse(`its decay_mult there is ${learnable.decayMult}, here ${spec.decay_mult}`);
-      }
-      learnable.decayMult = spec.decay_mult;
-      explicit.decay = true;
-    }
-    return learnable.id;
   }
 }
 
@@ -342,8 +237,8 @@ export function buildNet(net: NetParameter, options: BuildNetOptions): Net {
       type: layer.param.type,
     })),
     blobs: builder.blobs.map(({ name, shape, lossWeight }, id) => ({ id, name, shape, lossWeight })),
-    params: builder.params,
-    learnable: builder.learnable,
+    params: builder.parameters.params,
+    learnable: builder.parameters.learnable,
     inputs: builder.inputs,
     outputs: builder.outputs,
   };

@@ -1,5 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { TextProblem } from '../errors.js';
 import { CaffeTextError } from '../errors.js';
 import type { Json } from '../schema/json.js';
 import { toJson } from '../schema/json.js';
@@ -35,6 +37,17 @@ function problemsOf(run: () => unknown): CaffeTextError {
     throw error;
   }
   throw new Error('the file was accepted');
+}
+
+/** What is wrong with a text; nothing when it is accepted. */
+function problemsIn(text: Uint8Array): readonly TextProblem[] {
+  try {
+    parseText('NetParameter', text);
+    return [];
+  } catch (error) {
+    if (error instanceof CaffeTextError) return error.problems;
+    throw error;
+  }
 }
 
 const good = [
@@ -117,6 +130,25 @@ describe('parseText', () => {
     const [layer] = net.layer;
     expect(layer && sourceOf(layer)).toEqual({ file: 'a.prototxt', line: 3, column: 1 });
     expect(layer && sourceOf(layer.relu_param)).toEqual({ file: 'a.prototxt', line: 5, column: 3 });
+  });
+
+  test('any text is parsed or refused with problems, nothing else', () => {
+    const files = readdirSync(folder).filter((file) => file.endsWith('.prototxt'));
+    const mangled = fc
+      .tuple(fc.constantFrom(...files), fc.nat(), fc.nat({ max: 5 }), fc.uint8Array({ maxLength: 3 }))
+      .map(([file, at, cut, insert]) => {
+        const bytes = read(file);
+        const from = at % (bytes.length + 1);
+        return Buffer.concat([bytes.subarray(0, from), insert, bytes.subarray(from + cut)]);
+      });
+    fc.assert(
+      fc.property(mangled, (text) => {
+        const lines = text.toString('latin1').split('\n').length;
+        const problems = problemsIn(text);
+        expect(problems.every(({ line, column }) => line >= 1 && line <= lines && column >= 1)).toBe(true);
+      }),
+      { numRuns: 1000, seed: 3 },
+    );
   });
 
   test('a string that is not UTF-8 keeps its bytes', () => {

@@ -79,7 +79,9 @@ function assign(
 function notFinite(assignments: readonly Assignment[], file: string): string[] {
   return assignments.flatMap(({ layer, position, blob }) => {
     let count = 0;
-    for (const value of blob.data) if (!Number.isFinite(value)) count++;
+    const { data } = blob;
+    // x - x is 0 for every finite x: faster than Number.isFinite over a hundred million values.
+    for (let i = 0; i < data.length; i++) if (data[i]! - data[i]! !== 0) count++;
     return count === 0
       ? []
       : [
