@@ -46,6 +46,9 @@ export { netGeneration, netUpgrades, upgradeNet, upgradeSolver } from './upgrade
 export type { BuildNetOptions } from './net/build.js';
 export { AUTOMATIC_TOP, buildNet } from './net/build.js';
 export type { LearnableParam, Net, NetBlob, NetLayer, NetParam } from './net/net.js';
+export { readNetFile, readSolverFile } from './net/read.js';
+export type { SolverNet, SolverNetOptions } from './net/solver-nets.js';
+export { solverNets } from './net/solver-nets.js';
 export { insertSplits } from './net/splits.js';
 export type { NetStateOptions } from './net/state.js';
 export { filterNet, meetsRule, netState, solverNetState } from './net/state.js';

@@ -90,6 +90,11 @@ describe('the binary format', () => {
     },
   );
 
+  test.each(['det1', 'det2'])('%s, which others trained, is written back byte for byte', (name) => {
+    const file = fixture(`published/${name}.caffemodel`);
+    expect(encodeMessage(decodeMessage('NetParameter', file))).toEqual(file);
+  });
+
   test('weights become Float32Array, packed or not, in one piece or in two', () => {
     const blob = weights('plain').layer[0]?.blobs[0];
     expect(blob?.data).toBeInstanceOf(Float32Array);
