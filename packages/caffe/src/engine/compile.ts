@@ -56,6 +56,8 @@ export interface CompileOptions {
   readonly host?: LayerHost;
   /** Values of the parameters, by index of `Net.learnable`, to store in the graph instead of taking them as inputs. */
   readonly weights?: readonly Float32Array[];
+  /** The graph is for ONNX Runtime's CPU provider, and may use operators that others lack. Default: it is for any. */
+  readonly cpuOnly?: boolean;
   /** Losses that are computed elsewhere. */
   readonly external?: (layer: NetLayer) => boolean;
 }
@@ -85,7 +87,7 @@ export function weightedTops(net: Net): { layer: NetLayer; blob: number; weight:
 }
 
 class Compiler {
-  readonly g = new LayerGraph();
+  readonly g: LayerGraph;
   readonly inputs: BlobPort[] = [];
   readonly params: ParamPort[] = [];
   readonly randoms: RandomPort[] = [];
@@ -104,7 +106,9 @@ class Compiler {
   constructor(
     private readonly net: Net,
     private readonly options: CompileOptions,
-  ) {}
+  ) {
+    this.g = new LayerGraph({ cpuOnly: options.cpuOnly ?? false });
+  }
 
   private unique(wanted: string): string {
     let name = wanted;

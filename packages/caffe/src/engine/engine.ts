@@ -170,11 +170,14 @@ export class Engine implements AsyncDisposable {
       backward,
       blobs,
       only,
+      cpuOnly: provider === 'cpu',
       host: await this.#host(),
       ...(externalLoss && { external: (layer: NetLayer) => externalLoss.handles(layer) }),
     });
     const session = await openSession(compiled.graph.builder.toBytes(), {
       provider,
+      // Not 'all': that lays the constant kernels of weight gradients out in blocks of 16 channels, and everything with them.
+      optimization: 'extended',
       ...(threads !== undefined && { threads }),
       ...(spinning !== undefined && { spinning }),
       ...(deviceId !== undefined && { deviceId }),

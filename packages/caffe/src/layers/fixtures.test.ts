@@ -67,11 +67,11 @@ const asTensor = ({ shape }: Blob, data: Float32Array<ArrayBuffer>): HostTensor 
   data,
 });
 
-async function run(file: string, host: LayerHost = {}): Promise<Results> {
+async function run(file: string, host: LayerHost = {}, cpuOnly = false): Promise<Results> {
   const { given, blob } = load(file);
   const layer = layerOf(given);
   const type = layerTypes.get(layer.type)!;
-  const g = new LayerGraph();
+  const g = new LayerGraph({ cpuOnly });
   const feeds: Record<string, HostTensor> = {};
   const feed = (name: string, source: Blob, shape = source.shape): Value => {
     feeds[name] = asTensor({ ...source, shape }, blob(source));
@@ -222,6 +222,15 @@ describe('layers give what Caffe gives, forward and backward', () => {
     const results = await run(file);
     expect(results.tops.length).toBe(load(file).given.tops.length);
     check(file, results, /^(LRN|LSTM|RNN)/.test(name) ? 1e-4 : 1e-5);
+  });
+});
+
+describe("pooling gives the same by the CPU provider's own operators", () => {
+  test.for(cases('layers').filter((name) => /^(Pooling|SPP)/.test(name)))('%s', async (name) => {
+    const file = folder('layers') + name;
+    const results = await run(file, {}, true);
+    expect(results.tops.length).toBe(load(file).given.tops.length);
+    check(file, results, 1e-5);
   });
 });
 

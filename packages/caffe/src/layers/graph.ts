@@ -29,9 +29,15 @@ const same = (a: Dims, b: Dims): boolean => a.length === b.length && a.every((si
  */
 export class LayerGraph {
   readonly builder = new GraphBuilder({ name: 'net' });
+  /** What only ONNX Runtime's CPU provider has, or has right, may be used. */
+  readonly cpuOnly: boolean;
   readonly #ids = new WeakMap<Value, number>();
   readonly #seen = new Map<string, Value[]>();
   #count = 0;
+
+  constructor({ cpuOnly = false }: { readonly cpuOnly?: boolean } = {}) {
+    this.cpuOnly = cpuOnly;
+  }
 
   input(name: string, shape: readonly number[], dtype: GraphDType = 'float32'): Value {
     return this.builder.input(name, dtype, shape);

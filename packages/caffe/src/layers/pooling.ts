@@ -107,6 +107,8 @@ const behind = (pool: Pool): number[] =>
 
 /** The greatest element under every window; the first of equal ones gets the gradient. */
 function maxPool(g: LayerGraph, x: Value, pool: Pool, withMask: boolean): LayerForward {
+  const apart = pool.kernel.every((size, i) => size <= pool.stride[i]! && pool.pad[i] === 0);
+  if (g.cpuOnly && apart && !withMask) return maxPoolByIndex(g, x, pool);
   const [n, c] = g.dims(x) as [number, number];
   // NaN is never greater than anything: it counts as the lowest number.
   const clean = g.where(g.isNaN(x), LOWEST, x);
@@ -126,6 +128,38 @@ function maxPool(g: LayerGraph, x: Value, pool: Pool, withMask: boolean): LayerF
   return {
     tops: withMask ? [y, winners(g, parts, y, pool, [n, c])] : [y],
     backward: ([dy]) => ({ bottoms: [dy ? gradient(dy) : null] }),
+  };
+}
+
+/**
+ * The same where no two windows share a pixel, by operators that only the CPU provider has: MaxPool gives the first
+ * maximum (and passes over NaN, as Caffe), MaxUnpool puts the gradient there.
+ */
+function maxPoolByIndex(g: LayerGraph, x: Value, pool: Pool): LayerForward {
+  const padded = g.pad(x, [0, 0, 0, 0], [0, 0, ...behind(pool)], LOWEST);
+  const [n, c, ...plane] = g.dims(padded) as [number, number, ...number[]];
+  const window = { kernel_shape: [...pool.kernel], strides: [...pool.stride] };
+  const sizes = [n, c, ...pool.output];
+  const [y, found] = g.opMany('MaxPool', [padded], window, [
+    { shape: sizes },
+    { shape: sizes, dtype: 'int64' },
+  ]) as [Value, Value];
+  return {
+    tops: [y],
+    backward([dy]) {
+      if (!dy) return { bottoms: [null] };
+      // A window without a number has the index -1; its gradient means nothing, but must go somewhere.
+      const indices = g.op('Max', [found, g.ints([0])], {}, sizes, 'int64');
+      const whole = g.op('MaxUnpool', [dy, indices, g.ints([n, c, ...plane])], window, [n, c, ...plane]);
+      return {
+        bottoms: [
+          g.slice(
+            whole,
+            pool.input.map((size, i) => [i + 2, 0, size] as const),
+          ),
+        ],
+      };
+    },
   };
 }
 
