@@ -170,7 +170,7 @@ export const qualityFocal = defineLoss<QualityFocalOptions>({
       value,
       gradients: {
         logits: b.add(b.mul(slope, weighted), b.mul(modulation, difference)),
-        targets: b.neg(b.add(b.mul(slope, crossEntropy), b.mul(modulation, parts.x))),
+        targets: b.neg(b.add(b.mul(slope, crossEntropy), b.mulOrZero(modulation, parts.x))),
       },
     };
   },

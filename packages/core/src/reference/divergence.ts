@@ -25,7 +25,7 @@ export function divergence(
   negLog: number,
   total: number,
 ): Scaled {
-  if (p === 0) return { value: predicted, scale: Math.abs(predicted) };
+  if (p === 0) return { value: predicted, scale: largest(predicted, difference.scale) };
   const r = difference.value / p;
   if (Math.abs(r) <= 0.25) {
     const value = p * excess(r);

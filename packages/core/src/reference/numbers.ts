@@ -68,7 +68,9 @@ export function timesOrZero(a: number, b: number): number {
 
 /** The greatest magnitude; NaN where there is a NaN. */
 export function largest(...terms: readonly number[]): number {
-  return terms.reduce((most, term) => Math.max(most, Math.abs(term)), 0);
+  let most = 0;
+  for (const term of terms) most = Math.max(most, Math.abs(term));
+  return most;
 }
 
 /** Array of as many numbers as the shape has elements. */

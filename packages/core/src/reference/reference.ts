@@ -146,10 +146,20 @@ function read(
   };
 }
 
+const none: readonly number[] = [];
+const only: readonly number[] = [0];
+
 /** Positions of a row that count; none where the row is masked or ignored whole. */
-function counted(row: number, granularity: Formula['granularity'], layout: Layout, from: Operands): number[] {
+function counted(
+  row: number,
+  granularity: Formula['granularity'],
+  layout: Layout,
+  from: Operands,
+): readonly number[] {
   const { bases, offsets } = layout;
   const base = bases[row]!;
+  // The common case, and the one with the most rows.
+  if (granularity === 'element') return from.masked(base) || from.ignored(from.targets[base]!) ? none : only;
   const all = Array.from(offsets, (_, position) => position);
   const targetAt = (position: number): number => from.targets[base + offsets[position]!]!;
   if (granularity !== 'class') {
@@ -161,6 +171,10 @@ function counted(row: number, granularity: Formula['granularity'], layout: Layou
 }
 
 function rowOf(row: number, positions: readonly number[], layout: Layout, from: Operands): Row {
+  if (layout.axes.length === 0) {
+    const { t, notT } = softTarget(from.targets[row]!, from.targetType);
+    return { x: [from.prediction[row]!], t: [t], notT: [notT], labels: false };
+  }
   const indices = positions.map((p) => layout.bases[row]! + layout.offsets[p]!);
   const x = indices.map((index) => from.prediction[index]!);
   if (from.labels) {
@@ -347,16 +361,20 @@ function finish(
   upstream: number | ArrayLike<number>,
   layout: Layout,
 ): void {
+  if (divisor === 0) {
+    gradient.values.fill(0);
+    gradient.scales.fill(0);
+    return;
+  }
   for (let row = 0; row < layout.rows; row++) {
     const given = typeof upstream === 'number' ? upstream : upstream[row]!;
-    const factor = divisor === 0 ? 0 : given / divisor;
+    const factor = given / divisor;
     for (const offset of layout.offsets) {
       const index = layout.bases[row]! + offset;
-      for (const each of [gradient.values, gradient.scales]) {
-        const value = each[index]!;
-        if (divisor === 0) each[index] = 0;
-        else if (value !== 0) each[index] = value * (each === gradient.scales ? Math.abs(factor) : factor);
-      }
+      const value = gradient.values[index]!;
+      const scale = gradient.scales[index]!;
+      if (value !== 0) gradient.values[index] = value * factor;
+      if (scale !== 0) gradient.scales[index] = scale * Math.abs(factor);
     }
   }
 }

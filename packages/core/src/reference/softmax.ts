@@ -62,6 +62,11 @@ function softmaxRow(row: Row, options: Options): RowLoss {
   const sumOfExponentials = 1 + others;
   const logSum = Math.log1p(others);
 
+  // What the rounding of the exponents amounts to in log S, and relative to S.
+  const tail = sum(e.map((v, c) => (top[c] ? 0 : v * exponentScale[c]!))) / sumOfExponentials;
+  const logScale = (c: number): number =>
+    largest(distance[c]!, logSum, tail, tau === 1 ? 0 : exponentScale[c]!);
+
   const largestTarget = largest(...t, total);
   const differences = t.map((value, c): Scaled => {
     const share = total * (e[c]! / sumOfExponentials);
@@ -71,12 +76,9 @@ function softmaxRow(row: Row, options: Options): RowLoss {
     // What the other classes have, kept apart from the rounding of T.
     const rest = totals.high - value + totals.low;
     const lost = total * (others / sumOfExponentials);
-    const conditioning =
-      (total * sum(e.map((v, j) => (top[j] ? 0 : v * exponentScale[j]!)))) / sumOfExponentials;
-    return { value: rest - lost, scale: largest(exact ? rest : largestTarget, lost, conditioning) };
+    return { value: rest - lost, scale: largest(exact ? rest : largestTarget, lost, total * tail) };
   });
   const negLog = distance.map((d) => logSum + d);
-  const tailScale = (total * sum(e.map((v, j) => (top[j] ? 0 : v * exponentScale[j]!)))) / sumOfExponentials;
   const byPrediction = differences.map((d) => times(1 / tau, d));
 
   if (options['floor'] !== 'entropy') {
@@ -84,17 +86,15 @@ function softmaxRow(row: Row, options: Options): RowLoss {
     const conditioning = t.map((value, c) => (tau === 1 ? 0 : timesOrZero(value, exponentScale[c]!)));
     return {
       value: sum([...terms, timesOrZero(total, logSum)]),
-      scale: largest(...terms, ...conditioning, timesOrZero(total, logSum), tailScale),
+      scale: largest(...terms, ...conditioning, timesOrZero(total, logSum), total * tail),
       byPrediction,
-      byTarget: negLog.map((value, c) =>
-        times(weight(c) * (1 - a), { value, scale: largest(value, tau === 1 ? 0 : exponentScale[c]!) }),
-      ),
+      byTarget: negLog.map((value, c) => times(weight(c) * (1 - a), { value, scale: logScale(c) })),
     };
   }
   const parts = t.map((value, c) => {
     const predicted = total * (e[c]! / sumOfExponentials);
     const part = divergence(value, predicted, differences[c]!, negLog[c]!, total);
-    return { value: part.value, scale: largest(part.scale, tau === 1 ? 0 : value * exponentScale[c]! * 1) };
+    return { value: part.value, scale: largest(part.scale, tau === 1 ? 0 : value * exponentScale[c]!) };
   });
   return {
     value: sum(parts.map((part) => part.value)),
@@ -102,7 +102,7 @@ function softmaxRow(row: Row, options: Options): RowLoss {
     byPrediction,
     byTarget: negLog.map((value, c) => {
       const entropy = Math.log(t[c]! / total);
-      const scale = largest(value, entropy, tau === 1 ? 0 : exponentScale[c]!);
+      const scale = largest(logScale(c), entropy);
       return times(weight(c) * (1 - a), { value: value + entropy, scale });
     }),
   };
