@@ -1,3 +1,4 @@
+import type { Provider } from '@softxent/backend-onnx/runtime';
 import { CaffeNetError } from '../errors.js';
 import type { LayerForward, LayerHost, LayerType } from '../layers/index.js';
 import { isSource } from '../layers/index.js';
@@ -56,8 +57,8 @@ export interface CompileOptions {
   readonly host?: LayerHost;
   /** Values of the parameters, by index of `Net.learnable`, to store in the graph instead of taking them as inputs. */
   readonly weights?: readonly Float32Array[];
-  /** The graph is for ONNX Runtime's CPU provider, and may use operators that others lack. Default: it is for any. */
-  readonly cpuOnly?: boolean;
+  /** The provider that the graph is for, which may have operators that others lack. Default: it is for any. */
+  readonly provider?: Provider;
   /** Losses that are computed elsewhere. */
   readonly external?: (layer: NetLayer) => boolean;
 }
@@ -107,7 +108,7 @@ class Compiler {
     private readonly net: Net,
     private readonly options: CompileOptions,
   ) {
-    this.g = new LayerGraph({ cpuOnly: options.cpuOnly ?? false });
+    this.g = new LayerGraph(options.provider ?? null);
   }
 
   private unique(wanted: string): string {

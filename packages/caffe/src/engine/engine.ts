@@ -170,7 +170,7 @@ export class Engine implements AsyncDisposable {
       backward,
       blobs,
       only,
-      cpuOnly: provider === 'cpu',
+      provider,
       host: await this.#host(),
       ...(externalLoss && { external: (layer: NetLayer) => externalLoss.handles(layer) }),
     });

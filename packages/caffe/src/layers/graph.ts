@@ -1,5 +1,6 @@
 import type { Attributes, GraphDType, Value } from '@softxent/backend-onnx/graph';
 import { GraphBuilder, float } from '@softxent/backend-onnx/graph';
+import type { Provider } from '@softxent/backend-onnx/runtime';
 
 export type { GraphDType, Value } from '@softxent/backend-onnx/graph';
 
@@ -29,14 +30,14 @@ const same = (a: Dims, b: Dims): boolean => a.length === b.length && a.every((si
  */
 export class LayerGraph {
   readonly builder = new GraphBuilder({ name: 'net' });
-  /** What only ONNX Runtime's CPU provider has, or has right, may be used. */
-  readonly cpuOnly: boolean;
+  /** The provider that the graph is for: some have operators that others lack. `null`: it is for any. */
+  readonly provider: Provider | null;
   readonly #ids = new WeakMap<Value, number>();
   readonly #seen = new Map<string, Value[]>();
   #count = 0;
 
-  constructor({ cpuOnly = false }: { readonly cpuOnly?: boolean } = {}) {
-    this.cpuOnly = cpuOnly;
+  constructor(provider: Provider | null = null) {
+    this.provider = provider;
   }
 
   input(name: string, shape: readonly number[], dtype: GraphDType = 'float32'): Value {

@@ -108,7 +108,7 @@ const behind = (pool: Pool): number[] =>
 /** The greatest element under every window; the first of equal ones gets the gradient. */
 function maxPool(g: LayerGraph, x: Value, pool: Pool, withMask: boolean): LayerForward {
   const apart = pool.kernel.every((size, i) => size <= pool.stride[i]! && pool.pad[i] === 0);
-  if (g.cpuOnly && apart && !withMask) return maxPoolByIndex(g, x, pool);
+  if (g.provider === 'cpu' && apart && !withMask) return maxPoolByIndex(g, x, pool);
   const [n, c] = g.dims(x) as [number, number];
   // NaN is never greater than anything: it counts as the lowest number.
   const clean = g.where(g.isNaN(x), LOWEST, x);

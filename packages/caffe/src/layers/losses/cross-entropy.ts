@@ -1,71 +1,43 @@
 /**
- * The arithmetic of the cross-entropy losses: values and gradients per row, without masks, normalisation and weights.
- * Forms without cancellation, accurate to a few ulp at any logit.
+ * The cross-entropy losses, per element or row, without masks, normalisation and weights: the programs of @softxent/core,
+ * rendered into the net's graph by the renderer that @softxent/backend-onnx runs them with.
  */
 
+import { embedLoss } from '@softxent/backend-onnx';
+import type { Loss } from '@softxent/core';
+import { sigmoidCrossEntropy, softmaxCrossEntropy } from '@softxent/core';
 import type { LayerGraph, Value } from '../graph.js';
 
 /** Loss per element (or row), and the gradient per logit. */
 export interface RowLoss {
   readonly loss: Value;
-  readonly gradient: () => Value;
+  readonly gradient: Value;
 }
 
-/**
- * Sigmoid cross-entropy of each logit x with its target t: |x| m + log1p(e), e = exp(-|x|), m = 1 - t where x >= 0,
- * else t; no term is negative, so nothing cancels. An infinite logit costs 0 where the target agrees exactly.
- */
+const sigmoid = sigmoidCrossEntropy({ reduction: 'none' });
+const softmax = softmaxCrossEntropy({ reduction: 'none', axis: 1 });
+
+function embedded(g: LayerGraph, loss: Loss, logits: Value, targets: Value): RowLoss {
+  const { value, gradients } = embedLoss(
+    g.builder,
+    loss,
+    { logits, targets },
+    { gradients: ['logits'], provider: g.provider ?? 'cpu' },
+  );
+  return { loss: value, gradient: gradients.get('logits')! };
+}
+
+/** Sigmoid cross-entropy of each logit x with its target, of the same shape. */
 export function sigmoidRows(g: LayerGraph, x: Value, t: Value): RowLoss {
-  const size = g.abs(x);
-  const up = g.greaterEqual(x, 0);
-  const disagreement = g.where(up, g.sub(1, t), t);
-  const linear = g.where(g.equal(disagreement, 0), 0, g.mul(size, disagreement));
-  return {
-    loss: g.add(linear, g.log1pExp(x)),
-    gradient() {
-      // sigma(x) - t, written so that the digits of 1 - sigma(x) are kept.
-      const e = g.exp(g.neg(size));
-      const q = g.div(e, g.add(e, 1));
-      return g.where(up, g.sub(g.sub(1, t), q), g.sub(q, t));
-    },
-  };
-}
-
-/** log S - (x_c - M) and the pieces that the gradient needs; x is [outer, classes, inner]. */
-interface Shifted {
-  readonly shifted: Value;
-  readonly logSum: Value;
-  readonly probabilities: Value;
-}
-
-/** x - max, the logarithm of the sum of its exponentials, and the softmax, along axis 1. */
-export function shiftedLogits(g: LayerGraph, x: Value): Shifted {
-  const { shifted, exps, sum } = g.exponentials(x, 1);
-  return { shifted, logSum: g.log(sum), probabilities: g.div(exps, sum) };
-}
-
-/** Softmax cross-entropy with class labels: log S - (x_label - M), and p - [c = label]. `hit` marks the label's class. */
-export function labelRows(g: LayerGraph, { shifted, logSum, probabilities }: Shifted, hit: Value): RowLoss {
-  const chosen = g.reduceSum(g.where(hit, shifted, 0), [1], true);
-  return {
-    loss: g.sub(logSum, chosen),
-    gradient: () => g.sub(probabilities, g.indicator(hit)),
-  };
+  return embedded(g, sigmoid, x, t);
 }
 
 /**
- * Softmax cross-entropy with a distribution t per row: sum t (M - x) + T log S, T = sum t, which is not assumed to be 1;
- * gradient T p - t.
+ * Softmax cross-entropy of each row of x [outer, classes, inner] with class labels [outer, 1, inner], cut to whole numbers,
+ * or (`soft`) with a distribution for every row, of x's shape. A label that is no class makes its row NaN.
  */
-export function distributionRows(
-  g: LayerGraph,
-  { shifted, logSum, probabilities }: Shifted,
-  t: Value,
-): RowLoss {
-  const total = g.reduceSum(t, [1], true);
-  const terms = g.where(g.equal(t, 0), 0, g.mul(t, g.neg(shifted)));
-  return {
-    loss: g.add(g.reduceSum(terms, [1], true), g.mul(total, logSum)),
-    gradient: () => g.sub(g.mul(total, probabilities), t),
-  };
+export function softmaxRows(g: LayerGraph, x: Value, t: Value, soft: boolean): RowLoss {
+  const [outer, , inner] = g.dims(x) as [number, number, number];
+  const { loss, gradient } = embedded(g, softmax, x, soft ? t : g.cast(t, 'int32'));
+  return { loss: g.reshape(loss, [outer, 1, inner]), gradient };
 }

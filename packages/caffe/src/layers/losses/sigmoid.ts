@@ -45,7 +45,7 @@ export const sigmoidCrossEntropyLoss: LayerType = {
     return {
       tops: [g.div(g.total(kept(g, valid, rows.loss)), by)],
       backward: ([dy]) => ({
-        bottoms: [dy ? kept(g, valid, g.mul(rows.gradient(), g.div(dy, by))) : null, null],
+        bottoms: [dy ? kept(g, valid, g.mul(rows.gradient, g.div(dy, by))) : null, null],
       }),
     };
   },

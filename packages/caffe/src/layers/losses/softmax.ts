@@ -5,7 +5,7 @@ import { count, range } from '../graph.js';
 import type { LayerGraph, Value } from '../graph.js';
 import type { LayerBuild, LayerForward, LayerHost, LayerInputs, LayerType } from '../layer.js';
 import { axisOf, layerError, showShape } from '../layer.js';
-import { distributionRows, labelRows, shiftedLogits } from './cross-entropy.js';
+import { softmaxRows } from './cross-entropy.js';
 import { divisor, ignoreLabel, kept, normalizationOf, validLabels } from './normalization.js';
 
 /** -log of the smallest normal float32: Caffe keeps a class label's probability at or above it. */
@@ -48,7 +48,7 @@ const wholeLabels = (g: LayerGraph, labels: Value, { outer, inner }: Rows): Valu
 const hits = (g: LayerGraph, labels: Value, { classes }: Rows): Value =>
   g.equal(g.constant(range(classes), [1, classes, 1]), labels);
 
-const softmaxRows = (layer: LayerParameter, shape: readonly number[]): Rows =>
+const classRows = (layer: LayerParameter, shape: readonly number[]): Rows =>
   rowsOf(layer, shape, layer.softmax_param.axis);
 
 /** Whether the second bottom holds a distribution for every row, and not a label. */
@@ -68,21 +68,21 @@ export const softmaxWithLoss: LayerType = {
   allowsForceBackward: (bottom) => bottom !== 1,
   shapes(inputs) {
     const [x, t] = inputs.bottoms as [readonly number[], readonly number[]];
-    const rows = softmaxRows(inputs.layer, x);
+    const rows = classRows(inputs.layer, x);
     if (!isSoft(x, t, rows)) checkLabels(inputs, rows, ", or a soft target of the logits' own shape");
     return { tops: [[], x].slice(0, inputs.topCount), params: [] };
   },
   build({ g, layer, bottoms, topCount }) {
     const [x, t] = bottoms as [Value, Value];
-    const rows = softmaxRows(layer, g.dims(x));
+    const rows = classRows(layer, g.dims(x));
     const soft = isSoft(g.dims(x), g.dims(t), rows);
-    const shifted = shiftedLogits(g, g.reshape(x, threeAxes(rows)));
+    const logits = g.reshape(x, threeAxes(rows));
     const ignore = ignoreLabel(layer);
     const labels = soft ? g.reshape(t, threeAxes(rows)) : wholeLabels(g, t, rows);
     const valid = soft ? validRows(g, labels, ignore) : validLabels(g, labels, ignore);
-    const made = soft ? distributionRows(g, shifted, labels) : labelRows(g, shifted, hits(g, labels, rows));
-    const loss = soft ? made.loss : g.min(made.loss, HIGHEST_LABEL_LOSS);
-    return finished(g, { layer, x, rows, valid, topCount }, loss, made.gradient, shifted.probabilities);
+    const { loss, gradient } = softmaxRows(g, logits, labels, soft);
+    const held = soft ? loss : g.min(loss, HIGHEST_LABEL_LOSS);
+    return finished(g, { layer, x, rows, valid, topCount }, held, gradient, () => g.softmax(logits, 1));
   },
 };
 
@@ -105,16 +105,19 @@ function finished(
   g: LayerGraph,
   { layer, x, rows, valid, topCount }: Frame,
   loss: Value,
-  gradient: () => Value,
-  probabilities: Value,
+  gradient: Value,
+  probabilities: () => Value,
 ): LayerForward {
   const by = divisor(g, normalizationOf(layer, 'VALID'), rows.outer, rows.inner, valid);
   const shape = g.dims(x);
   return {
-    tops: [g.div(g.total(kept(g, valid, loss)), by), g.reshape(probabilities, shape)].slice(0, topCount),
+    tops: [
+      g.div(g.total(kept(g, valid, loss)), by),
+      ...(topCount > 1 ? [g.reshape(probabilities(), shape)] : []),
+    ],
     backward([dy]) {
       if (!dy) return { bottoms: [null, null] };
-      const scaled = g.mul(gradient(), g.div(dy, by));
+      const scaled = g.mul(gradient, g.div(dy, by));
       return { bottoms: [g.reshape(kept(g, valid, scaled), shape), null] };
     },
   };
@@ -143,14 +146,15 @@ export const infogainLoss: LayerType = {
     const matrix = g.reshape(given ?? matrixFrom(g, layer, rows, host), [classes, classes]);
     const labels = wholeLabels(g, t, rows);
     const valid = validLabels(g, labels, ignoreLabel(layer));
-    const { shifted, logSum, probabilities } = shiftedLogits(g, g.reshape(x, threeAxes(rows)));
+    const { shifted, exps, sum } = g.exponentials(g.reshape(x, threeAxes(rows)), 1);
+    const probabilities = g.div(exps, sum);
     // Row `label` of H for every row of logits; an ignored label may name no row at all.
     const safe = g.reshape(g.indices(kept(g, valid, labels)), [outer, inner]);
     const weights = g.transpose(g.gather(matrix, safe, 0), [0, 2, 1]);
-    const logs = g.max(g.sub(shifted, logSum), LOWEST_LOG);
+    const logs = g.max(g.sub(shifted, g.log(sum)), LOWEST_LOG);
     const loss = g.neg(g.reduceSum(g.mul(weights, logs), [1], true));
-    const gradient = (): Value => g.sub(g.mul(probabilities, g.reduceSum(weights, [1], true)), weights);
-    return finished(g, { layer, x, rows, valid, topCount }, loss, gradient, probabilities);
+    const gradient = g.sub(g.mul(probabilities, g.reduceSum(weights, [1], true)), weights);
+    return finished(g, { layer, x, rows, valid, topCount }, loss, gradient, () => probabilities);
   },
 };
 
