@@ -8,5 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['src/**/*.test.ts'],
+    // Nothing is timed: this only ends a test that hangs, on however busy a machine.
+    testTimeout: 60_000,
   },
 });

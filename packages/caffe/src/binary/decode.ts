@@ -211,7 +211,9 @@ function readMessage(context: Context, stretch: Stretch, message: AnyMessage, to
     const field = byNumber.get(number);
     if (field) context.path.push(field.name);
     if (!field || !readField(context, stretch, message, field, wireType, start)) {
-      reader.skip(wireType, number);
+      const value = reader.skip(wireType, number);
+      if (wireType === WireType.Varint && value.length > 10)
+        throw new RangeError('a number of more than 10 bytes');
       addUnknownField(message, { number, raw: bytes.slice(start, reader.pos) });
     }
     context.path.length = depth;

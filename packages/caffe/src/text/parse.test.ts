@@ -118,6 +118,35 @@ describe('parseText', () => {
     expect(problemsOf(() => parseText('NetParameter', text)).message).toContain(hint);
   });
 
+  // Judged by protobuf 3.21's C++ parser, as are the fixtures.
+  test.each([
+    ['layer { loss_weight: 1loss_weight: 2 }', [[1, 23]]],
+    [
+      'input_dim: [1, 30x10]',
+      [
+        [1, 18],
+        [1, 18],
+      ],
+    ],
+    [
+      'layer { name: "a" loss_weight: 1.5fx }',
+      [
+        [1, 36],
+        [1, 38],
+      ],
+    ],
+    [
+      'debug_info: t.5',
+      [
+        [1, 14],
+        [1, 14],
+      ],
+    ],
+  ])('%s: a space is missing', (text, places) => {
+    const { problems } = problemsOf(() => parseText('NetParameter', text));
+    expect(problems.map(({ line, column }) => [line, column])).toEqual(places);
+  });
+
   test('a required field that is missing is refused', () => {
     const { message } = problemsOf(() => parseText('NetParameter', 'layer { clip_param { min: 1 } }'));
     expect(message).toContain('layer[0].clip_param.max');
@@ -168,6 +197,15 @@ describe('printText', () => {
     const once = parseText(message, read(`good-${name}.prototxt`));
     expect(toJson(parseText(message, printText(once)))).toEqual(toJson(once));
     expect(toJson(parseText(message, printText(once, { utf8: true })))).toEqual(toJson(once));
+  });
+
+  // As protobuf 3.21's C++ reads and prints them.
+  test.each([
+    ['"\\ud83d\\ude00"', '"\\360\\237\\230\\200"'],
+    ['"\\ud83dx"', '"\\355\\240\\275x"'],
+    ['"\\U00110000"', '"\\\\U00110000"'],
+  ])('the string %s is %s', (text, printed) => {
+    expect(printText(parseText('NetParameter', `name: ${text}`))).toBe(`name: ${printed}\n`);
   });
 
   test('text can be left as UTF-8', () => {

@@ -24,14 +24,25 @@ function readDigits(
   return [value, at];
 }
 
+/** The UTF-8 bytes of a code point, also of half a surrogate pair, which a proto2 string can hold. */
+function codePointBytes(code: number): number[] {
+  const tail = (shift: number) => 0x80 | ((code >> shift) & 0x3f);
+  if (code < 0x80) return [code];
+  if (code < 0x800) return [0xc0 | (code >> 6), tail(0)];
+  if (code < 0x10000) return [0xe0 | (code >> 12), tail(6), tail(0)];
+  if (code <= 0x10ffff) return [0xf0 | (code >> 18), tail(12), tail(6), tail(0)];
+  // Beyond Unicode: the escape itself, as C++ leaves it.
+  return [...encodeUtf8(`\\U${code.toString(16).padStart(8, '0')}`)];
+}
+
 /** A \u or \U escape; a pair of surrogates is one character. */
-function readUnicode(bytes: Uint8Array, at: number): [text: string, end: number] {
+function readUnicode(bytes: Uint8Array, at: number): [code: number, end: number] {
   const [value, end] = readDigits(bytes, at + 1, bytes[at] === 0x75 ? 4 : 8, 16);
   if (value >= 0xd800 && value < 0xdc00 && bytes[end] === 0x5c && bytes[end + 1] === 0x75) {
     const [low, lowEnd] = readDigits(bytes, end + 2, 4, 16);
-    if (low >= 0xdc00 && low < 0xe000) return [String.fromCharCode(value, low), lowEnd];
+    if (low >= 0xdc00 && low < 0xe000) return [0x10000 + ((value - 0xd800) << 10) + (low - 0xdc00), lowEnd];
   }
-  return [value <= 0x10ffff ? String.fromCodePoint(value) : '', end];
+  return [value, end];
 }
 
 /** The bytes that a string token stands for: quotes taken off, escapes resolved. */
@@ -56,9 +67,8 @@ export function unquote(token: Uint8Array): number[] {
       out.push(value);
       at = end;
     } else if (kind === 0x75 || kind === 0x55) {
-      const [text, end] = readUnicode(token, at + 1);
-      // Not the strict encoder: C++ writes a lone surrogate's three bytes, which no text file holds on purpose.
-      out.push(...encodeUtf8(text));
+      const [value, end] = readUnicode(token, at + 1);
+      out.push(...codePointBytes(value));
       at = end;
     } else {
       out.push(simple[String.fromCharCode(kind)] ?? kind);

@@ -170,7 +170,8 @@ export class Tokenizer {
   }
 
   private afterNumber(type: 'float' | 'integer'): TokenType {
-    if (this.char === code('.')) {
+    if (isLetter(this.char)) this.error('a word right after a number: put a space between them');
+    else if (this.char === code('.')) {
       this.error(
         type === 'float'
           ? 'a second decimal point in a number'
