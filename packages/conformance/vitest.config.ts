@@ -8,5 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['src/**/*.test.ts'],
+    // The suite against a slow interpreter, on a machine that may be busy.
+    testTimeout: 120_000,
   },
 });

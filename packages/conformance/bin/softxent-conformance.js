@@ -1,2 +1,9 @@
 #!/usr/bin/env node
-import '../dist/cli.js';
+import { main } from '../dist/cli.js';
+
+const { stdout, stderr } = process;
+process.exitCode = await main(process.argv.slice(2), {
+  folder: process.cwd(),
+  print: (text) => stdout.write(text),
+  ...(stderr.isTTY ? { progress: (text) => stderr.write(text) } : {}),
+});

@@ -296,7 +296,7 @@ describe('an honest backend', () => {
       filter: /^(softmaxCrossEntropy|dice): |near agreement|defineLoss|session|device|disturb|typed error/,
     });
     expect(report.checks.filter((check) => check.status !== 'held')).toEqual([]);
-  }, 60_000);
+  });
 
   it('keeps them in single precision within the ulp that it declares, and what it lacks is unsupported', async () => {
     const report = await runConformance(interpreter(single), {
@@ -308,7 +308,7 @@ describe('an honest backend', () => {
     expect(unsupported.length).toBeGreaterThan(10);
     expect(unsupported.every((check) => /lacks the capability float64/.test(check.message ?? ''))).toBe(true);
     expect(report.ok).toBe(true);
-  }, 60_000);
+  });
 
   it('keeps them where subnormal numbers are flushed, and says so', async () => {
     const flushing = interpreter({

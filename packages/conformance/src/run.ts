@@ -1,11 +1,11 @@
 /** Runs the suite on a backend. */
 import {
-  CapabilityError,
   open,
   type Accuracy,
   type Backend,
   type Capabilities,
   type Session,
+  type SoftxentError,
 } from '@softxent/core';
 import { BrokenPromise, Unsupported, withSession, type Check, type Measured, type Subject } from './check.js';
 import { allChecks } from './checks/index.js';
@@ -88,13 +88,18 @@ export async function runCheck(check: Check, subject: Subject): Promise<CheckRes
   try {
     return { name, capability, status: 'held', ...(await check.run(subject)) };
   } catch (error) {
-    if (error instanceof Unsupported || error instanceof CapabilityError) {
+    if (error instanceof Unsupported || isRefusal(error)) {
       return { name, capability, status: 'unsupported', message: error.message };
     }
     const measured = error instanceof BrokenPromise ? error.measured : {};
     const message = error instanceof BrokenPromise ? error.message : describeError(error);
     return { name, capability, status: 'broken', message, ...measured };
   }
+}
+
+/** By its code: a backend may bring a copy of core of its own. */
+function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && (error as Partial<SoftxentError>).code === 'CAPABILITY';
 }
 
 function describeError(error: unknown): string {
