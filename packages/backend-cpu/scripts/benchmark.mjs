@@ -51,5 +51,7 @@ const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.le
 const base = median(times.naive);
 for (const [name, values] of Object.entries(times)) {
   const nanoseconds = ((median(values) * 1e6) / n).toFixed(2);
-  console.log(`${name.padEnd(10)} ${nanoseconds.padStart(7)} ns/element   ${(base / median(values)).toFixed(2)} x naive`);
+  console.log(
+    `${name.padEnd(10)} ${nanoseconds.padStart(7)} ns/element   ${(base / median(values)).toFixed(2)} x naive`,
+  );
 }

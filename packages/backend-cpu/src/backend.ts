@@ -17,7 +17,7 @@ import { canGenerate, generate } from './render/generate.js';
 export interface CpuOptions {
   /**
    * How plans are run. `generated`: JavaScript made for each plan, which a Content-Security-Policy without
-   * `unsafe-eval` forbids. `closures`: without code from strings, some fifty times slower. `auto` (default): generated
+   * `unsafe-eval` forbids. `closures`: without code from strings, some ten times slower. `auto` (default): generated
    * where it is allowed, else closures; `session.description` says which.
    */
   readonly evaluation?: 'auto' | 'generated' | 'closures';
