@@ -76,7 +76,7 @@ describe('the binary format', () => {
         expect(toJson(decodeMessage(name, encodeMessage(message)))).toEqual(json);
         expect(toJson(parseText(name, printText(message)))).toEqual(json);
       }),
-      { numRuns: 20, seed: 1 },
+      { numRuns: 8, seed: 1 },
     );
   });
 

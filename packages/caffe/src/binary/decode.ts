@@ -243,7 +243,8 @@ export const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
 
 /**
  * Decodes a binary protobuf message of Caffe's schema. Weights become Float32Array (Float64Array for `double_data`), fields
- * that the schema does not know are kept and written back by `encodeMessage`.
+ * that the schema does not know are kept and written back by `encodeMessage`. What protobuf's C++ accepts is accepted, but for
+ * files that go on in zeros or with tags beyond 32 bits: C++ reads those as an early end, here they are corrupt.
  * @throws CaffeFormatError when the bytes are truncated, corrupt, longer than 2 GiB or lack required fields.
  */
 export function decodeMessage<N extends MessageName>(
