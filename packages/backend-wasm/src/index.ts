@@ -1,0 +1,2 @@
+export { wasm, type WasmOptions } from './backend.js';
+export type { WasmBuffer } from './kernel.js';

@@ -1,0 +1,154 @@
+/** What the functions of all stages have in common. */
+import type { Expr, Stage } from '@softxent/core/program';
+import { FunctionBody, type Local } from '../emitter/function.js';
+import { Renderer, type Facts, type Leaves } from './expression.js';
+import {
+  argument,
+  constantsUnder,
+  countOffset,
+  readUnder,
+  tileAddress,
+  type KernelLayout,
+} from './layout.js';
+import { Vectors, type ConstantPool, type Target, type Term } from './vectors.js';
+
+/** Parameters of every function that works on a tile. */
+export const args: Local = 0;
+export const scratch: Local = 1;
+
+/** A pointer that moves through memory as a loop runs. */
+export interface Cursor {
+  readonly local: Local;
+  /** Bytes that one vector of four elements takes. */
+  readonly step: number;
+}
+
+/** A function for one stage of a tile. */
+export class StageFunction {
+  readonly fn: FunctionBody;
+  readonly v: Vectors;
+  readonly layout: KernelLayout;
+  readonly facts: Facts;
+  /** Rows in the tile. */
+  readonly count: Local;
+  readonly #constants = new Map<Expr, Term>();
+
+  constructor(
+    name: string,
+    layout: KernelLayout,
+    roots: readonly Expr[],
+    pool: ConstantPool,
+    target: Target,
+  ) {
+    const fn = new FunctionBody(name, 2);
+    this.fn = fn;
+    this.layout = layout;
+    this.facts = factsOf(layout);
+    const table = fn.local('i32');
+    fn.prologue(() => fn.get(args).memory('i32.load', argument.table).set(table));
+    this.v = new Vectors(fn, pool, table, target);
+    this.count = fn.local('i32');
+    fn.get(scratch).memory('i32.load', countOffset).set(this.count);
+    const renderer = this.renderer((e) => {
+      if (e.op === 'parameter') {
+        return this.v.let(() => fn.get(args).memory('v128.load32_splat', argument.scale));
+      }
+      return undefined;
+    });
+    for (const e of constantsUnder(roots, layout.levelOf)) this.#constants.set(e, renderer.term(e));
+  }
+
+  renderer(leaves: Leaves): Renderer {
+    return new Renderer(this.v, (e) => this.#constants.get(e) ?? leaves(e), this.facts);
+  }
+
+  /** Everything that is read under the roots and comes from memory. */
+  read(roots: readonly Expr[], stage: Stage): readonly Expr[] {
+    const own = new Set<Expr>(stage.nodes);
+    const { stored } = this.layout;
+    return readUnder(roots, (e) => stored.has(e) && !own.has(e));
+  }
+
+  /** The tile's address of an operand or output. */
+  address(index: number): Local {
+    const local = this.fn.local('i32');
+    this.fn.get(scratch).memory('i32.load', tileAddress(index)).set(local);
+    return local;
+  }
+
+  /** A copy of a pointer or number. */
+  copy(from: Local): Local {
+    const local = this.fn.local('i32');
+    this.fn.get(from).set(local);
+    return local;
+  }
+
+  increase(local: Local, by: number): void {
+    this.fn.get(local).i32(by).op('i32.add').set(local);
+  }
+
+  decrease(local: Local): void {
+    this.fn.get(local).i32(1).op('i32.sub').set(local);
+  }
+
+  advance(cursors: readonly Cursor[], vectors = 1): void {
+    for (const { local, step } of cursors) this.increase(local, vectors * step);
+  }
+
+  /** Runs `body` `times` times, where that is not 0; counts the local down to 0. */
+  repeat(times: Local, body: () => void): void {
+    const { fn } = this;
+    fn.get(times).ifThen(() => {
+      fn.loop((again) => {
+        body();
+        fn.get(times).i32(1).op('i32.sub').tee(times);
+        again();
+      });
+    });
+  }
+
+  /** A mask of the lanes below the number in a local. */
+  laneMask(below: Local): Term {
+    const { fn, v } = this;
+    const lanes = v.let(() => fn.op('v128.const', ...laneNumbers));
+    return v.let(() => {
+      lanes();
+      fn.get(below).op('i32x4.splat').op('i32x4.lt_s');
+    });
+  }
+
+  store(value: Term, address: Local, offset: number): void {
+    this.fn.get(address);
+    value();
+    this.fn.memory('v128.store', offset);
+  }
+
+  /** Stores the first lanes of a vector, as many as the local says. */
+  storeSome(value: Term, address: Local, offset: number, lanes: Local): void {
+    const { fn } = this;
+    for (let lane = 0; lane < 4; lane++) {
+      fn.get(lanes)
+        .i32(lane)
+        .op('i32.gt_u')
+        .ifThen(() => {
+          fn.get(address);
+          value();
+          fn.memory('v128.store32_lane', offset + 4 * lane, lane);
+        });
+    }
+  }
+}
+
+const laneNumbers = [0, 1, 2, 3].flatMap((lane) => [lane, 0, 0, 0]);
+
+/** x - max x is never positive. */
+function factsOf({ plan }: KernelLayout): Facts {
+  return {
+    isNeverPositive(e) {
+      if (e.op === 'neg') return e.a.op === 'abs';
+      if (e.op !== 'sub' || e.b.op !== 'reduction') return false;
+      const { name } = e.b;
+      return plan.reductions.some((r) => r.op === 'max' && r.name === name && r.of === e.a);
+    },
+  };
+}
