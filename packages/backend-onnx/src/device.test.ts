@@ -184,20 +184,6 @@ function holdToPromises(provider: Provider): void {
   });
 }
 
-test('the same bits for one thread and two', async () => {
-  const shape = [4, 21, 32, 32];
-  const operands = { logits: randomTensor(shape, 11, -9, 9), targets: randomTensor(shape, 12) };
-  const results: (number | string)[] = [];
-  for (const threads of [1, 2]) {
-    await using session = await open(onnx({ provider: 'cpu', threads, spinning: false }));
-    for (const loss of [sigmoidCrossEntropy(), softmaxCrossEntropy(), tversky()]) {
-      const { value, gradients } = await session.valueAndGrad(loss, operands);
-      results.push(value, Buffer.from(gradients.logits.data.buffer).toString('base64'));
-    }
-  }
-  expect(results.slice(6)).toStrictEqual(results.slice(0, 6));
-});
-
 test('plans that differ in sizes alone give one graph, so that one session serves them', () => {
   const graphOf = (shape: readonly number[]): Uint8Array => {
     const specs = {

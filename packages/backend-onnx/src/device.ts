@@ -53,7 +53,7 @@ export class OnnxDevice implements Device<OnnxBuffer> {
       predictions: floats,
       targets: [...floats, 'uint8', 'int32'],
       weights: floats,
-      deterministic,
+      deterministic: deterministic && threads === 1,
       memory: 'host',
       ...(threads === undefined ? {} : { threads }),
     };
@@ -141,17 +141,15 @@ export class OnnxDevice implements Device<OnnxBuffer> {
 class OnnxKernel implements Kernel<OnnxBuffer> {
   readonly #plan: Plan;
   readonly #inputs: readonly GraphInput[];
-  readonly #totals: PlanGraph['totals'];
   readonly #session: OrtSession;
   readonly #release: () => Promise<void>;
   /** Inputs that are the same in every run. */
   readonly #fixed: Readonly<Record<string, HostTensor>>;
   #disposed = false;
 
-  constructor(plan: Plan, { inputs, totals }: PlanGraph, session: OrtSession, release: () => Promise<void>) {
+  constructor(plan: Plan, { inputs }: PlanGraph, session: OrtSession, release: () => Promise<void>) {
     this.#plan = plan;
     this.#inputs = inputs;
-    this.#totals = totals;
     this.#session = session;
     this.#release = release;
     this.#fixed = Object.fromEntries(inputs.flatMap((input) => fixedInput(input)));
@@ -171,10 +169,9 @@ class OnnxKernel implements Kernel<OnnxBuffer> {
       if (buffer.borrowed) buffer.data.set(data);
       else buffer.data = data;
     }
-    return this.#plan.totals.map(({ name }) => {
-      const data = results[totalName(name)]!.data as Float32Array | Float64Array;
-      return this.#totals === 'sums' ? data[0]! : sumOf(data);
-    });
+    return this.#plan.totals.map(({ name }) =>
+      sumOf(results[totalName(name)]!.data as Float32Array | Float64Array),
+    );
   }
 
   dispose(): void {

@@ -7,6 +7,10 @@ export interface ProviderTraits {
   readonly dialect: Dialect;
   readonly floats: readonly DType[];
   readonly accuracy: Accuracy;
+  /**
+   * Whether one thread gives the same bits every time. Several do not: ONNX Runtime's vectorised logarithm differs by an ulp from its scalar one,
+   * which is used where the piece of a thread ends.
+   */
   readonly deterministic: boolean;
 }
 

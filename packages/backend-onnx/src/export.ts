@@ -138,7 +138,9 @@ class Exporter {
           Array.from({ length: plan.layout.extent }, (_, i) => i),
           [1, plan.layout.extent, 1],
         ),
-      sizes: (level) => this.#canonicalSizes(level),
+      // Never pads or blocks: every sum is one operation here.
+      sizes: (of) => this.#canonicalSizes(of === 'row' ? 'row' : 'element'),
+      blocks: false,
     };
     const { outputs, totals } = renderPlan(g, plan, leaves, TRAITS.cpu.dialect);
     const total = totals.get('loss');

@@ -168,18 +168,29 @@ export class TensorOps extends ElementwiseOps {
     if (steps.some((step) => step !== 1)) inputs.push(this.ints(steps));
     return this.op('Slice', inputs, {}, { shape });
   }
-  /** x with `pads` elements around it: the begins of all axes, then the ends. `value` is used by mode constant (default 0). */
+  /**
+   * x with `pads` elements around it: the begins of all axes, then the ends. `value` is used by mode constant (default 0). Where the pads are
+   * a value of the graph, the result's sizes are not known.
+   */
   pad(
     x: Value,
-    pads: readonly number[],
+    pads: readonly number[] | Value,
     options: { mode?: 'constant' | 'reflect' | 'edge'; value?: number } = {},
   ): Value {
+    const value = options.value === undefined ? null : this.scalar(options.value, x.dtype);
+    if ('dtype' in pads) {
+      return this.op(
+        'Pad',
+        [x, pads, value],
+        { mode: options.mode },
+        { shape: x.shape?.map(() => null) ?? null },
+      );
+    }
     const rank = pads.length / 2;
     const shape = x.shape?.map((dim, i) => {
       const extra = (pads[i] ?? 0) + (pads[i + rank] ?? 0);
       return extra === 0 ? dim : typeof dim === 'number' ? dim + extra : null;
     });
-    const value = options.value === undefined ? null : this.scalar(options.value, x.dtype);
     return this.op('Pad', [x, this.ints(pads), value], { mode: options.mode }, { shape: shape ?? null });
   }
   /** Whole slices of x at `indices` (int64 or int32) along `axis`. */

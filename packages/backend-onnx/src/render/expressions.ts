@@ -91,7 +91,7 @@ export class ExpressionRenderer {
       case 'sqrt':
         return g.sqrt(this.value(e.a));
       case 'exp':
-        return this.#exp(this.value(e.a));
+        return e.a.op === 'sub' ? this.#expOfDifference(e.a) : this.#exp(this.value(e.a));
       case 'log':
         return this.#dialect.exactFunctions ? g.log(this.value(e.a)) : composedLog(g, this.value(e.a));
       case 'log1p':
@@ -216,6 +216,22 @@ export class ExpressionRenderer {
 
   #exp(a: Value): Value {
     return this.#dialect.exactFunctions ? this.#g.exp(a) : composedExp(this.#g, a);
+  }
+
+  /**
+   * exp(a - b) = exp(d) (1 + r), d being the difference rounded and r what rounding lost (Knuth's exact subtraction): without it half an
+   * ulp of d is as many ulp of the result as d is large.
+   */
+  #expOfDifference(difference: { readonly a: NumberExpr; readonly b: NumberExpr } & NumberExpr): Value {
+    const g = this.#g;
+    const [a, b] = [this.value(difference.a), this.value(difference.b)];
+    const d = this.value(difference);
+    const bBack = g.sub(a, d);
+    const aBack = g.add(d, bBack);
+    const lost = g.add(g.sub(a, aBack), g.sub(bBack, b));
+    // With infinities it is NaN, and there is nothing to correct.
+    const r = g.where(g.less(g.abs(lost), 1), lost, 0);
+    return g.mul(this.#exp(d), g.add(r, 1));
   }
 
   #pow(a: Operand, b: Operand): Value {

@@ -1,4 +1,4 @@
-import type { Plan } from '@softxent/core/plan';
+import type { Layout, Plan } from '@softxent/core/plan';
 import type { NumberExpr } from '@softxent/core/program';
 import { GraphBuilder, GraphError, type Dim, type GraphDType, type Value } from '../graph/index.js';
 import { ExpressionRenderer, type Dialect } from './expressions.js';
@@ -11,8 +11,36 @@ export interface PlanOperands {
   scale(totals: ReadonlyMap<string, Value>): Value;
   /** 0, 1, 2, ... along the extent, as [1, extent, 1] in the plan's dtype. */
   position(): Value;
-  /** Sizes (int64) of one number a row or one an element, for results that need expanding. */
-  sizes(level: 'row' | 'element'): Value;
+  /** Whole numbers that follow from the sizes (int64). */
+  sizes(of: SizesOf): Value;
+  /**
+   * Whether long sums are cut into blocks of {@link BLOCK}, which threads share out evenly and which the host adds in a fixed order. Else every
+   * sum is one operation.
+   */
+  readonly blocks: boolean;
+}
+
+/** The numbers that {@link PlanOperands.sizes} is asked for; {@link sizesOf} gives them for a layout. */
+export type SizesOf = 'row' | 'element' | 'rowPads' | 'elementPads' | 'elementBlocks';
+
+/** Elements in a block of a long sum. */
+export const BLOCK = 4096;
+
+/** Sizes of one number a row or one an element, and of what is padded to whole blocks along the extent. */
+export function sizesOf(layout: Layout, of: SizesOf): readonly number[] {
+  const { outer, extent, inner } = layout;
+  const blocks = Math.ceil(extent / BLOCK);
+  switch (of) {
+    case 'row':
+    case 'element':
+      return dimsOf(layout, of);
+    case 'rowPads':
+      return [0, (BLOCK - ((outer * inner) % BLOCK)) % BLOCK];
+    case 'elementPads':
+      return [0, 0, 0, 0, blocks * BLOCK - extent, 0];
+    case 'elementBlocks':
+      return [outer, blocks, BLOCK, inner];
+  }
 }
 
 /** What {@link renderPlan} adds to a graph. */
@@ -20,8 +48,7 @@ export interface RenderedPlan {
   /** By output name, in canonical order and the output's dtype. */
   readonly outputs: ReadonlyMap<string, Value>;
   /**
-   * By name. With a dialect that has float64: sums over all rows, scalars in float64. Else the rows themselves, in canonical order, which
-   * the host has to add.
+   * By name, what adds up to the total: sums of blocks (or the whole sum, a scalar) in float64 where the dialect has it, else the rows.
    */
   readonly totals: ReadonlyMap<string, Value>;
 }
@@ -69,39 +96,35 @@ export function renderPlan(
     },
     dialect,
   );
-  const sizes = new Map<'row' | 'element', Value>();
   const full = (of: NumberExpr, level: 'row' | 'element'): Value => {
     const value = expressions.value(of);
-    if (fills(value, level)) return value;
-    let to = sizes.get(level);
-    if (to === undefined) {
-      to = leaves.sizes(level);
-      sizes.set(level, to);
-    }
-    return g.expand(value, to, canonicalShape(level));
+    return fills(value, level) ? value : g.expand(value, leaves.sizes(level), canonicalShape(level));
+  };
+  const wide = (value: Value): Value => (dialect.float64 ? g.cast(value, 'float64') : value);
+  const sumAlongExtent = (elements: Value): Value => {
+    if (!leaves.blocks || plan.layout.extent <= BLOCK) return g.reduceSum(wide(elements), [1]);
+    const padded = g.pad(elements, leaves.sizes('elementPads'));
+    const cut = g.reshape(padded, leaves.sizes('elementBlocks'), ['outer', 'blocks', BLOCK, 'inner']);
+    return g.reduceSum(g.reduceSum(wide(cut), [2], { keepdims: false }), [1]);
+  };
+  const sumOfRows = (rows: Value): Value => {
+    if (!dialect.float64) return rows;
+    if (!leaves.blocks) return g.reduceSum(wide(rows), undefined, { keepdims: false });
+    const padded = g.pad(g.reshape(rows, [-1]), leaves.sizes('rowPads'));
+    return g.reduceSum(wide(g.reshape(padded, [-1, BLOCK])), [1], { keepdims: false });
   };
 
   for (const { name, op, of } of plan.reductions) {
     const elements = full(of, 'element');
     if (op === 'max') reductions.set(name, g.reduceMax(elements, [1]));
-    else reductions.set(name, g.cast(g.reduceSum(g.cast(elements, sumDType(dtype, dialect)), [1]), dtype));
+    else reductions.set(name, g.cast(sumAlongExtent(elements), dtype));
   }
-  for (const { name, of } of plan.totals) {
-    const rows = full(of, 'row');
-    totals.set(
-      name,
-      dialect.float64 ? g.reduceSum(g.cast(rows, 'float64'), undefined, { keepdims: false }) : rows,
-    );
-  }
+  for (const { name, of } of plan.totals) totals.set(name, sumOfRows(full(of, 'row')));
   const outputs = new Map<string, Value>();
   for (const output of plan.outputs) {
     outputs.set(output.name, g.cast(full(output.of, output.level), output.dtype));
   }
   return { outputs, totals };
-}
-
-function sumDType(dtype: 'float32' | 'float64', dialect: Dialect): GraphDType {
-  return dialect.float64 ? 'float64' : dtype;
 }
 
 const SYMBOLS = ['outer', 'extent', 'inner'] as const;
@@ -133,8 +156,6 @@ export interface GraphInput {
 export interface PlanGraph {
   readonly graph: GraphBuilder;
   readonly inputs: readonly GraphInput[];
-  /** Whether totals are sums (float64 scalars) or rows that the host has to add. */
-  readonly totals: 'sums' | 'rows';
 }
 
 /** The name of a total among a graph's outputs. */
@@ -142,7 +163,7 @@ export const totalName = (name: string): string => `total:${name}`;
 
 /**
  * The graph of a plan, with symbolic sizes: plans that differ in sizes alone give the same bytes, so one ONNX Runtime session serves
- * all of them. Outputs: the plan's own by name, and `total:NAME`.
+ * all of them. Outputs: the plan's own by name, and `total:NAME`: numbers that the host adds up.
  */
 export function planGraph(plan: Plan, dialect: Dialect): PlanGraph {
   const g = new GraphBuilder({ name: plan.loss.kind });
@@ -157,6 +178,7 @@ export function planGraph(plan: Plan, dialect: Dialect): PlanGraph {
   );
   const sizesInput = (name: string, sizes: readonly number[]): Value =>
     input({ name, dtype: 'int64', shape: [sizes.length], source: 'sizes', sizes }, [sizes.length]);
+  const sizes = new Map<SizesOf, Value>();
   const rendered = renderPlan(
     g,
     plan,
@@ -189,11 +211,19 @@ export function planGraph(plan: Plan, dialect: Dialect): PlanGraph {
           'extent',
           1,
         ]),
-      sizes: (level) => sizesInput(`${level}:sizes`, dimsOf(plan.layout, level)),
+      sizes(of) {
+        let value = sizes.get(of);
+        if (value === undefined) {
+          value = sizesInput(`sizes:${of}`, sizesOf(plan.layout, of));
+          sizes.set(of, value);
+        }
+        return value;
+      },
+      blocks: true,
     },
     dialect,
   );
   for (const [name, value] of rendered.outputs) g.output(name, value);
   for (const [name, value] of rendered.totals) g.output(totalName(name), value);
-  return { graph: g, inputs, totals: dialect.float64 ? 'sums' : 'rows' };
+  return { graph: g, inputs };
 }
