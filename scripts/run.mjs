@@ -4,4 +4,6 @@ import process from 'node:process';
 
 import { withPnpm } from './pnpm.mjs';
 
-process.exitCode = withPnpm(['node', 'scripts/tasks.mjs', ...process.argv.slice(2)]);
+// npm says in INIT_CWD where the user is; npx and pnpm, each in its turn, say there where they were started.
+const env = { SOFTXENT_FOLDER: process.env.INIT_CWD ?? process.cwd() };
+process.exitCode = withPnpm(['node', 'scripts/tasks.mjs', ...process.argv.slice(2)], { env });

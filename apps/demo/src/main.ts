@@ -2,9 +2,15 @@
 import process from 'node:process';
 import { main } from './cli.js';
 
+// A reader that has seen enough (`npm start | head`) is no mistake to print a stack for.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(1);
+});
+
 process.exitCode = await main(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
-  // The package manager runs this in the package's folder and says in which folder the user is.
-  folder: process.env['INIT_CWD'] ?? process.cwd(),
+  // This runs in the package's folder; scripts/run.mjs says in which folder the user is.
+  folder: process.env['SOFTXENT_FOLDER'] ?? process.cwd(),
 });
