@@ -8,5 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['src/**/*.test.ts'],
+    // Training takes a while where other work has the processors.
+    testTimeout: 60_000,
   },
 });

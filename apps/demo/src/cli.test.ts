@@ -7,6 +7,7 @@ import { decode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from './cli.js';
 import { pictureSize } from './picture.js';
+import { defaults, type Settings } from './train.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -30,6 +31,9 @@ class Captured extends Writable {
   }
 }
 
+// What npm start runs, but small.
+const tiny: Settings = { ...defaults, size: 24, training: 4, heldOut: 4, channels: 2 };
+
 interface Outcome {
   readonly status: number;
   readonly stdout: string;
@@ -38,7 +42,7 @@ interface Outcome {
 
 async function run(args: string[], { isTTY = false } = {}): Promise<Outcome> {
   const [stdout, stderr] = [new Captured(isTTY), new Captured(isTTY)];
-  const status = await main(args, { stdout, stderr, folder });
+  const status = await main(args, { stdout, stderr, folder }, tiny);
   return { status, stdout: stdout.text, stderr: stderr.text };
 }
 
@@ -53,10 +57,10 @@ describe('main', () => {
     expect(stdout).toMatch(/^ +2( +\d\.\d{4}){6}$/m);
     expect(stdout).toMatch(/^the network( +\d\.\d{4}){3}$/m);
     expect(stdout).toMatch(/^one constant everywhere( +\d\.\d{4}){3}$/m);
-    expect(stdout).toContain(join('drawn', 'here', 'predictions.png'));
+    expect(stdout).toContain(join(folder, 'drawn', 'here', 'predictions.png'));
     expect(await readdir(join(folder, 'drawn', 'here'))).toEqual(['predictions.png']);
     const { width, height } = decode(await readFile(join(folder, 'drawn', 'here', 'predictions.png')));
-    expect({ width, height }).toEqual(pictureSize(3, 4, 64));
+    expect({ width, height }).toEqual(pictureSize(3, 4, 24));
   });
 
   it('draws a bar on a terminal, prints every line all the same, and leaves the cursor alone', async () => {

@@ -1,6 +1,6 @@
 /** The demo as a command. */
-import { mkdir } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { access, constants, mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
 import { cpu } from '@softxent/backend-cpu';
@@ -10,7 +10,7 @@ import { writeWhole } from './files.js';
 import type { Measures } from './measures.js';
 import { drawPicture } from './picture.js';
 import { Reporter, type Output } from './reporter.js';
-import { defaults, Experiment, type Evaluation } from './train.js';
+import { defaults, Experiment, type Evaluation, type Settings } from './train.js';
 
 /** Where a command runs and what it prints to. */
 export interface Surroundings {
@@ -42,13 +42,13 @@ function folderName(text: string): string {
   throw new InvalidArgumentError('Expected the name of a folder.');
 }
 
-function parse(args: readonly string[], { stdout, stderr }: Surroundings): Options {
+function parse(args: readonly string[], { stdout, stderr }: Surroundings, settings: Settings): Options {
   const command = new Command('npm start --')
     .description(
       'Trains a small network on images whose labels are the average of several annotators, and draws what it learned.',
     )
-    .option('--seed <n>', 'seed of data and network', wholeNumber(0, 0xffff_ffff), defaults.seed)
-    .option('--steps <n>', 'steps of training', wholeNumber(1, 1_000_000), defaults.steps)
+    .option('--seed <n>', 'seed of data and network', wholeNumber(0, 0xffff_ffff), settings.seed)
+    .option('--steps <n>', 'steps of training', wholeNumber(1, 1_000_000), settings.steps)
     .option('--out <folder>', 'where the picture goes', folderName, 'softxent-demo')
     .helpOption('--help', 'show this help')
     .exitOverride()
@@ -63,7 +63,7 @@ const numbers = ({ loss, floor, gap }: Measures): string =>
   [loss, floor, gap].map((value) => value.toFixed(4).padStart(8)).join('');
 
 const tableHead = [
-  '            training images        held-out images',
+  '            training images         held-out images',
   '  step    loss   floor     gap    loss   floor     gap',
 ];
 
@@ -104,14 +104,20 @@ async function writePicture(experiment: Experiment, path: string): Promise<void>
   await writeWhole(path, drawPicture(columns, pictureRows, size));
 }
 
-async function run(session: SyncSession, { seed, steps, out }: Options, around: Surroundings): Promise<void> {
+async function run(
+  session: SyncSession,
+  { out, ...chosen }: Options,
+  around: Surroundings,
+  settings: Settings,
+): Promise<void> {
   const started = performance.now();
   const reporter = new Reporter(around.stdout);
   const folder = resolve(around.folder, out);
   // Before the work, so that a folder that cannot be written to is heard of at once.
   await mkdir(folder, { recursive: true });
+  await access(folder, constants.W_OK);
 
-  const { training, heldOut, size, annotators } = defaults;
+  const { seed, steps, training, heldOut, size, annotators } = { ...settings, ...chosen };
   reporter.line(`A pixel classifier learns from soft labels on ${session.description}, seed ${seed}.`);
   reporter.line(
     `${training} training and ${heldOut} held-out images of ${size} x ${size} pixels, each drawn by the program`,
@@ -119,7 +125,7 @@ async function run(session: SyncSession, { seed, steps, out }: Options, around: 
   reporter.line(`and labelled by ${annotators} simulated annotators, whose average is the label.`);
   reporter.line('loss = floor + gap in nats a pixel; the floor is the entropy of the labels.');
   reporter.line();
-  const experiment = new Experiment({ ...defaults, session, seed, steps });
+  const experiment = new Experiment({ ...settings, ...chosen, session });
   const last = await trainWith(experiment, steps, reporter);
   const constant = experiment.evaluateConstant();
   const path = join(folder, pictureName);
@@ -135,20 +141,18 @@ async function run(session: SyncSession, { seed, steps, out }: Options, around: 
     `The network's gap is ${share.toFixed(0)} % of the constant's, after ${steps} steps in ${seconds.toFixed(0)} s.`,
   );
   reporter.line();
-  reporter.line(`Image, soft label and prediction side by side: ${shown(path, around.folder)}`);
-}
-
-/** A path as the user would write it: relative below the user's folder, absolute elsewhere. */
-function shown(path: string, folder: string): string {
-  const below = relative(folder, path);
-  return below.startsWith('..') ? path : below;
+  reporter.line(`Image, soft label and prediction side by side: ${path}`);
 }
 
 /** Runs the command; returns its exit status: 0 when all went well, 1 when something failed, 2 for a wrong option. */
-export async function main(args: readonly string[], surroundings: Surroundings): Promise<number> {
+export async function main(
+  args: readonly string[],
+  surroundings: Surroundings,
+  settings: Settings = defaults,
+): Promise<number> {
   let options: Options;
   try {
-    options = parse(args, surroundings);
+    options = parse(args, surroundings, settings);
   } catch (error) {
     // Commander has printed the message, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -156,7 +160,7 @@ export async function main(args: readonly string[], surroundings: Surroundings):
   }
   const session = openSync(cpu());
   try {
-    await run(session, options, surroundings);
+    await run(session, options, surroundings, settings);
     return 0;
   } catch (error) {
     // From the file system; anything else is a mistake in the program, and its stack is wanted.
