@@ -85,7 +85,8 @@ export type {
   PassOptions,
   Port,
 } from './engine/index.js';
-export { compileNet, Engine, weightedTops } from './engine/index.js';
+export type { ExportNetOptions } from './engine/index.js';
+export { compileNet, Engine, exportNet, weightedTops } from './engine/index.js';
 export type {
   Iteration,
   RateOptions,

@@ -163,6 +163,7 @@ class Compiler {
       params: layer.params.map((id) => this.paramValue(id)),
       topCount: layer.tops.length,
       host: this.options.host ?? {},
+      training: this.options.backward,
       random: (shape, keep, scale) => {
         const port = this.port(`${layer.name}/random`, shape);
         this.randoms.push({ ...port, keep, scale });

@@ -2,3 +2,5 @@ export type { BlobPort, CompiledNet, CompileOptions, ParamPort, Port } from './c
 export { compileNet, weightedTops } from './compile.js';
 export type { Blob, EngineOptions, ExternalLoss, Feeds, Pass, PassOptions } from './engine.js';
 export { Engine } from './engine.js';
+export type { ExportNetOptions } from './export.js';
+export { exportNet } from './export.js';

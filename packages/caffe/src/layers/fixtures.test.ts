@@ -95,6 +95,7 @@ async function run(file: string, host: LayerHost = {}, provider: 'cpu' | null = 
     params,
     topCount: given.tops.length,
     host,
+    training: true,
     random: () => {
       throw new Error('a deterministic layer asks for random numbers');
     },

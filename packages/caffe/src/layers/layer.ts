@@ -31,6 +31,8 @@ export interface LayerBuild {
   readonly params: readonly Value[];
   readonly topCount: number;
   readonly host: LayerHost;
+  /** Gradients will be asked for. */
+  readonly training: boolean;
   /** A graph input of random numbers: each is `scale` with probability `keep`, else 0. New for every run. */
   readonly random: (shape: readonly number[], keep: number, scale: number) => Value;
   /** A graph input that holds, in the next run, what {@link LayerForward.states} gave in this one. Starts at 0. */

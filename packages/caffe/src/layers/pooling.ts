@@ -105,11 +105,19 @@ const behind = (pool: Pool): number[] =>
     (size, i) => (pool.output[i]! - 1) * pool.stride[i]! + pool.kernel[i]! - size - pool.pad[i]!,
   );
 
+/** What is wanted of a pool: indices of the maxima, gradients. */
+interface Uses {
+  readonly withMask: boolean;
+  readonly training: boolean;
+}
+
 /** The greatest element under every window; the first of equal ones gets the gradient. */
-function maxPool(g: LayerGraph, x: Value, pool: Pool, withMask: boolean): LayerForward {
-  const apart = pool.kernel.every((size, i) => size <= pool.stride[i]! && pool.pad[i] === 0);
-  if (g.provider === 'cpu' && apart && !withMask) return maxPoolByIndex(g, x, pool);
+function maxPool(g: LayerGraph, x: Value, pool: Pool, { withMask, training }: Uses): LayerForward {
+  if (g.provider === 'cpu') return maxPoolByIndex(g, x, pool, withMask);
   const [n, c] = g.dims(x) as [number, number];
+  if (!training && !withMask) {
+    return { tops: [g.op('MaxPool', [x], windowAttributes(pool), [n, c, ...pool.output])] };
+  }
   // NaN is never greater than anything: it counts as the lowest number.
   const clean = g.where(g.isNaN(x), LOWEST, x);
   const padded = g.pad(clean, [0, 0, ...pool.pad], [0, 0, ...behind(pool)], LOWEST);
@@ -131,36 +139,47 @@ function maxPool(g: LayerGraph, x: Value, pool: Pool, withMask: boolean): LayerF
   };
 }
 
+/** Attributes of ONNX's own pools for windows that are whole, or cut by the image's end. */
+const windowAttributes = (pool: Pool): Record<string, number[]> => ({
+  kernel_shape: [...pool.kernel],
+  strides: [...pool.stride],
+  pads: [...pool.pad, ...behind(pool).map((size) => Math.max(0, size))],
+});
+
 /**
- * The same where no two windows share a pixel, by operators that only the CPU provider has: MaxPool gives the first
- * maximum (and passes over NaN, as Caffe), MaxUnpool puts the gradient there.
+ * The same by operators that only the CPU provider has: MaxPool gives the first maximum (and passes over NaN, as Caffe),
+ * and the gradient goes where it stands.
  */
-function maxPoolByIndex(g: LayerGraph, x: Value, pool: Pool): LayerForward {
-  const padded = g.pad(x, [0, 0, 0, 0], [0, 0, ...behind(pool)], LOWEST);
-  const [n, c, ...plane] = g.dims(padded) as [number, number, ...number[]];
-  const window = { kernel_shape: [...pool.kernel], strides: [...pool.stride] };
-  const sizes = [n, c, ...pool.output];
-  const [y, found] = g.opMany('MaxPool', [padded], window, [
+function maxPoolByIndex(g: LayerGraph, x: Value, pool: Pool, withMask: boolean): LayerForward {
+  const shape = g.dims(x);
+  const window = windowAttributes(pool);
+  const sizes = [shape[0]!, shape[1]!, ...pool.output];
+  const [y, found] = g.opMany('MaxPool', [x], window, [
     { shape: sizes },
     { shape: sizes, dtype: 'int64' },
   ]) as [Value, Value];
+  // A window without a number has the index -1; its gradient means nothing, but must go somewhere.
+  const indices = g.op('Max', [found, g.ints([0])], {}, sizes, 'int64');
+  const plane = g.op('Mod', [indices, g.ints([count(pool.input)])], {}, sizes, 'int64');
   return {
-    tops: [y],
-    backward([dy]) {
-      if (!dy) return { bottoms: [null] };
-      // A window without a number has the index -1; its gradient means nothing, but must go somewhere.
-      const indices = g.op('Max', [found, g.ints([0])], {}, sizes, 'int64');
-      const whole = g.op('MaxUnpool', [dy, indices, g.ints([n, c, ...plane])], window, [n, c, ...plane]);
-      return {
-        bottoms: [
-          g.slice(
-            whole,
-            pool.input.map((size, i) => [i + 2, 0, size] as const),
-          ),
-        ],
-      };
-    },
+    tops: withMask ? [y, g.cast(plane, 'float32')] : [y],
+    backward: ([dy]) => ({ bottoms: [dy ? unpooled(g, dy, indices, shape, pool) : null] }),
   };
+}
+
+function unpooled(g: LayerGraph, dy: Value, indices: Value, shape: readonly number[], pool: Pool): Value {
+  const apart = pool.kernel.every((size, i) => size <= pool.stride[i]! && pool.pad[i] === 0);
+  // Windows that reach beyond the image are more than MaxUnpool takes.
+  if (apart && behind(pool).every((size) => size <= 0)) {
+    const window = { kernel_shape: [...pool.kernel], strides: [...pool.stride] };
+    return g.op('MaxUnpool', [dy, indices, g.ints(shape)], window, shape);
+  }
+  const zeros = g.op('ConstantOfShape', [g.ints([count(shape)])], {}, [count(shape)], 'float32');
+  const flat = (value: Value): Value => g.reshape(value, [count(g.dims(dy))]);
+  const added = g.op('ScatterElements', [zeros, flat(indices), flat(dy)], { axis: 0, reduction: 'add' }, [
+    count(shape),
+  ]);
+  return g.reshape(added, shape);
 }
 
 /** The index, in the channel's plane, of the first element that equals the maximum. */
@@ -244,12 +263,12 @@ function averagePool(g: LayerGraph, x: Value, pool: Pool): LayerForward {
 }
 
 /** Only the windows that hold a pixel are computed; the others are 0/0 or the lowest number, as in Caffe. */
-function poolWith(g: LayerGraph, x: Value, pool: Pool, withMask = false): LayerForward {
+function poolWith(g: LayerGraph, x: Value, pool: Pool, uses: Uses): LayerForward {
   const filled = pool.output.map((places, i) =>
     Math.min(places, Math.ceil((pool.input[i]! + pool.pad[i]!) / pool.stride[i]!)),
   );
   const inner = { ...pool, output: filled };
-  const made = pool.method === 'AVE' ? averagePool(g, x, inner) : maxPool(g, x, inner, withMask);
+  const made = pool.method === 'AVE' ? averagePool(g, x, inner) : maxPool(g, x, inner, uses);
   const empty = pool.output.map((places, i) => places - filled[i]!);
   if (empty.every((places) => places === 0)) return made;
   const around = (value: Value, fill: number): Value => g.pad(value, [0, 0, 0, 0], [0, 0, ...empty], fill);
@@ -277,9 +296,9 @@ export const pooling: LayerType = {
     }
     return { tops: range(topCount).map(() => [shape[0]!, shape[1]!, ...pool.output]), params: [] };
   },
-  build({ g, layer, bottoms, topCount }) {
+  build({ g, layer, bottoms, topCount, training }) {
     const x = only(bottoms);
-    return poolWith(g, x, poolOf(layer, g.dims(x)), topCount > 1);
+    return poolWith(g, x, poolOf(layer, g.dims(x)), { withMask: topCount > 1, training });
   },
 };
 
@@ -312,11 +331,11 @@ export const spp: LayerType = {
     if (pools.length === 1) return { tops: [[n, c, ...pools[0]!.output]], params: [] };
     return { tops: [[n, c * pools.reduce((sum, pool) => sum + count(pool.output), 0)]], params: [] };
   },
-  build({ g, layer, bottoms }) {
+  build({ g, layer, bottoms, training }) {
     const x = only(bottoms);
     const [n, c] = g.dims(x) as [number, number];
     const pools = pyramid(layer, g.dims(x));
-    const levels = pools.map((pool) => poolWith(g, x, pool));
+    const levels = pools.map((pool) => poolWith(g, x, pool, { withMask: false, training }));
     if (levels.length === 1) return levels[0]!;
     const sizes = pools.map((pool) => c * count(pool.output));
     const flat = levels.map((level, i) => g.reshape(level.tops[0]!, [n, sizes[i]!]));

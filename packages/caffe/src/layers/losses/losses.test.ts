@@ -39,6 +39,7 @@ async function lossOf(
     params: [],
     topCount: 1,
     host,
+    training: true,
     random: never,
     state: never,
   });
