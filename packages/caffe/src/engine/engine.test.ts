@@ -8,7 +8,7 @@ import { countOf } from '../net/shape.js';
 import { netState } from '../net/state.js';
 import type { Phase } from '../schema/messages.js';
 import { parseText } from '../text/parse.js';
-import type { EngineOptions, ExternalLoss, Feeds } from './engine.js';
+import type { EngineOptions, ExternalLoss } from './engine.js';
 import { Engine } from './engine.js';
 import { exportNet } from './export.js';
 
