@@ -102,9 +102,9 @@ class Planner {
     if (!cut(whole)) return undefined;
     for (const range of ranges) {
       const rows = rowsOf(range);
-      this.#step({ kernel: 0, range, rows, units: unitsOf(owner, rowsEach, rows) }, true);
+      this.#step({ kernel: 0, range, rows, units: unitsOf(owner, rowsEach, rows) }, owner);
     }
-    return this.#result([{ owner, rowsEach, part: 'fused' }]);
+    return this.#result([{ owner, rowsEach, part: 'fused', combine: this.#combine }]);
   }
 
   /** A kernel for each pass and one for the results; rows are shared out and put together again. */
@@ -112,9 +112,14 @@ class Planner {
     const { inner } = this.#passes.layout;
     const count = this.#passes.elementStages.length;
     const owner = inner < 16 ? 'workgroup' : 'thread';
-    const shapes: KernelShape[] = this.#passes.elementStages.map((_, p) => ({ owner, rowsEach: 1, part: p }));
+    const shapes: KernelShape[] = this.#passes.elementStages.map((_, p) => ({
+      owner,
+      rowsEach: 1,
+      part: p,
+      combine: this.#combine,
+    }));
     const rowsEach = this.#rowsPerThread();
-    shapes.push({ owner: 'thread', rowsEach, part: 'final' });
+    shapes.push({ owner: 'thread', rowsEach, part: 'final', combine: this.#combine });
     for (const block of this.#blocks(whole, owner)) {
       const rows = rowsOf(block);
       const slots = this.#slotsFor(rows, owner);
@@ -136,7 +141,7 @@ class Planner {
       }
       if (this.#passes.rowOutputs.length + this.#passes.totals.length === 0) continue;
       const range = { ...block, e1: 1 };
-      this.#step({ kernel: count, range, rows, units: unitsOf('thread', rowsEach, rows), slots }, true);
+      this.#step({ kernel: count, range, rows, units: unitsOf('thread', rowsEach, rows), slots }, 'thread');
     }
     return this.#result(shapes);
   }
@@ -173,6 +178,10 @@ class Planner {
     return Math.ceil(extent / Math.ceil(extent / slots));
   }
 
+  get #combine(): KernelShape['combine'] {
+    return this.#tuning.isSoftware ? 'host' : 'workgroup';
+  }
+
   #rowsPerThread(): number {
     const { rows, layout } = this.#passes;
     const busy = this.#tuning.isSoftware ? 1 : workgroupSize * 8192;
@@ -203,7 +212,10 @@ class Planner {
     });
   }
 
-  #step(step: Partial<Step> & Pick<Step, 'kernel' | 'range' | 'rows' | 'units'>, hasTotals = false): void {
+  #step(
+    step: Partial<Step> & Pick<Step, 'kernel' | 'range' | 'rows' | 'units'>,
+    totalsOf?: KernelShape['owner'],
+  ): void {
     this.#steps.push({
       unitsPerSlot: step.units,
       slots: 1,
@@ -212,7 +224,9 @@ class Planner {
       ...step,
       partialBase: this.#partials,
     });
-    if (hasTotals) this.#partials += step.units * this.#passes.totals.length * 2;
+    if (totalsOf === undefined) return;
+    const each = totalsOf === 'thread' && this.#combine === 'host' ? workgroupSize : 1;
+    this.#partials += step.units * each * this.#passes.totals.length * 2;
   }
 
   #result(shapes: readonly KernelShape[]): Dispatches {

@@ -133,15 +133,15 @@ export class Renderer {
       case 'abs':
         return `abs(${of(e.a)})`;
       case 'exp':
+        return e.a.op === 'sub' ? call('expOfDifference', e.a.a, e.a.b) : call('exp', e.a);
       case 'log':
       case 'log1p':
       case 'sqrt':
       case 'isNaN':
         return call(e.op, e.a);
-      case 'logisticTail': {
-        const tail = scope.tailOf(e.a) as string;
-        return `${tail} / (1.0 + ${tail})`;
-      }
+      case 'logisticTail':
+        this.use('logisticOf');
+        return `sx_logisticOf(${scope.tailOf(e.a) as string})`;
       case 'softplusTail':
         this.use('softplusOf');
         return `sx_softplusOf(${scope.tailOf(e.a) as string})`;

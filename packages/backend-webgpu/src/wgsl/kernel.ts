@@ -23,6 +23,11 @@ export interface KernelShape {
    * scratch buffer and its own go there. `final`: no pass, only what is left to do once a row.
    */
   readonly part: 'fused' | 'final' | number;
+  /**
+   * Who adds up the totals of a workgroup's threads: the workgroup, or the host, where barriers are dearer than reading
+   * back one partial total for each thread.
+   */
+  readonly combine: 'workgroup' | 'host';
 }
 
 /** Renders one kernel. */
@@ -158,6 +163,13 @@ class KernelWriter {
       '}',
     );
     if (totals.length === 0) return lines;
+    if (this.#shape.combine === 'host') {
+      lines.push('if (unit < params.units) {');
+      const place = `(unit * ${workgroupSize}u + lane)`;
+      for (const k of totals.keys()) lines.push(...this.#storeTotal(k, place));
+      lines.push('}');
+      return lines;
+    }
     const merge = this.#use('merge');
     const isNaN = this.#use('isNaN');
     const first = this.#slots;
@@ -196,17 +208,17 @@ class KernelWriter {
       '}',
     );
     if (totals.length === 0) return lines;
-    const isNaN = this.#use('isNaN');
     lines.push('if (lane == 0u && unit < params.units) {');
-    for (const k of totals.keys()) {
-      const at = `params.partialBase + unit * ${totals.length * 2}u + ${k * 2}u`;
-      lines.push(
-        `scratch[${at}] = t${k}.x;`,
-        `scratch[${at} + 1u] = select(t${k}.y, 0.0, ${isNaN}(t${k}.y));`,
-      );
-    }
+    for (const k of totals.keys()) lines.push(...this.#storeTotal(k, 'unit'));
     lines.push('}');
     return lines;
+  }
+
+  /** Leaves a partial total to the host. Beside an infinity its errors are NaN, and nothing. */
+  #storeTotal(k: number, place: string): string[] {
+    const at = `params.partialBase + ${place} * ${this.#passes.totals.length * 2}u + ${k * 2}u`;
+    const isNaN = this.#use('isNaN');
+    return [`scratch[${at}] = t${k}.x;`, `scratch[${at} + 1u] = select(t${k}.y, 0.0, ${isNaN}(t${k}.y));`];
   }
 
   #row(scope: Scope): string[] {

@@ -7,8 +7,8 @@
  *   through an exclusive or with `params.zero`, a 0 that only the host knows;
  * - exp, log and their kin are polynomials of the four basic operations.
  *
- * Errors of the elementary functions in ulp, where the basic operations round correctly: exp 1, log and log1p 1, the
- * tails 1.5.
+ * Errors of the elementary functions in ulp, where the basic operations round correctly: exp 0.6, log and log1p 0.8, pow
+ * 1.1, the logistic tail 0.7, the softplus tail 1.2.
  */
 interface MathFunction {
   readonly needs: readonly MathName[];
@@ -27,8 +27,10 @@ export type MathName =
   | 'min'
   | 'max'
   | 'exp'
-  | 'expSum'
+  | 'expParts'
+  | 'expOfDifference'
   | 'expNegAbs'
+  | 'logisticOf'
   | 'logSeries'
   | 'logParts'
   | 'log'
@@ -90,30 +92,57 @@ const functions: Readonly<Record<MathName, MathFunction>> = {
   return select(select(a, b, sx_order(a) < sx_order(b) || sx_isNaN(b)), a, sx_isNaN(a));
 }`,
   },
-  // exp(x + low) for |low| much smaller than 1: x = n log 2 + r, then 2^n in two steps, so that it may underflow late.
-  expSum: {
+  // exp(x + low), |low| much smaller than 1, as a number and what is missing from it: x = n log 2 + r, and 2^n in two
+  // steps, so that it underflows late.
+  expParts: {
     needs: ['opaque', 'isNaN'],
-    text: `fn sx_expSum(x: f32, low: f32) -> f32 {
+    text: `fn sx_expParts(x: f32, low: f32) -> vec2f {
   let c = clamp(x, -105.0, 90.0);
   let n = round(c * 1.4426950216293335);
-  let r = sx_opaque(c - n * 0.693145751953125) - n * 1.428606765330187e-06 + low;
+  let near = sx_opaque(c - n * 0.693145751953125);
+  let less = n * 1.428606765330187e-06 - low;
+  let r = sx_opaque(near - less);
+  let rest = (near - r) - less;
   let q = 0.5 + r * (0.166665181517601 + r * (0.04166620597243309
     + r * (0.008368887938559055 + r * 0.0013950488064438105)));
-  let p = 1.0 + (r + r * r * q);
+  let whole = sx_opaque(1.0 + r);
+  let part = (r - sx_opaque(whole - 1.0)) + (rest + r * r * q);
+  let p = sx_opaque(whole + part);
+  let missing = part - sx_opaque(p - whole);
   let k = i32(n);
   let half = k >> 1u;
   let first = bitcast<f32>(u32(half + 127) << 23u);
   let second = bitcast<f32>(u32(k - half + 127) << 23u);
-  return select(sx_opaque(p * first) * second, x, sx_isNaN(x));
+  let e = vec2f(sx_opaque(p * first) * second, sx_opaque(missing * first) * second);
+  return select(e, vec2f(x, 0.0), sx_isNaN(x));
 }`,
   },
   exp: {
-    needs: ['expSum'],
-    text: `fn sx_exp(x: f32) -> f32 { return sx_expSum(x, 0.0); }`,
+    needs: ['expParts'],
+    text: `fn sx_exp(x: f32) -> f32 { return sx_expParts(x, 0.0).x; }`,
+  },
+  // exp(a - b) without the rounding of a - b, which would cost |a - b| ulp.
+  expOfDifference: {
+    needs: ['expParts', 'twoSum', 'isNaN'],
+    text: `fn sx_expOfDifference(a: f32, b: f32) -> f32 {
+  let d = sx_twoSum(a, -b);
+  return sx_expParts(d.x, select(d.y, 0.0, sx_isNaN(d.y))).x;
+}`,
   },
   expNegAbs: {
-    needs: ['expSum'],
-    text: `fn sx_expNegAbs(x: f32) -> f32 { return sx_expSum(-abs(x), 0.0); }`,
+    needs: ['expParts'],
+    text: `fn sx_expNegAbs(x: f32) -> vec2f { return sx_expParts(-abs(x), 0.0); }`,
+  },
+  // e / (1 + e) for e in two parts: a quotient, and what its remainder adds.
+  logisticOf: {
+    needs: ['opaque', 'twoProduct'],
+    text: `fn sx_logisticOf(e: vec2f) -> f32 {
+  let d = sx_opaque(1.0 + e.x);
+  let dLow = (e.x - sx_opaque(d - 1.0)) + e.y;
+  let q = sx_opaque(e.x / d);
+  let p = sx_twoProduct(q, d);
+  return q + ((sx_opaque(e.x - p.x) - p.y) + (e.y - q * dLow)) / d;
+}`,
   },
   // (2 atanh(s) - 2 s) / s as a polynomial in z = s^2 for 0 <= z <= 1/9.
   logSeries: {
@@ -174,13 +203,13 @@ const functions: Readonly<Record<MathName, MathFunction>> = {
   return select(tiny, special, b >= 0xbf800000u && a <= 0x7f800000u);
 }`,
   },
-  // log(1 + e) for 0 <= e <= 1.
+  // log(1 + e) for 0 <= e <= 1, e in two parts.
   softplusOf: {
     needs: ['logSeries'],
-    text: `fn sx_softplusOf(e: f32) -> f32 {
-  let s = e / (2.0 + e);
-  let h = 0.5 * e * e;
-  return e - (h - s * (h + sx_logSeries(s * s)));
+    text: `fn sx_softplusOf(e: vec2f) -> f32 {
+  let s = e.x / (2.0 + e.x);
+  let h = 0.5 * e.x * e.x;
+  return e.x - (h - (s * (h + sx_logSeries(s * s)) + e.y / (1.0 + e.x)));
 }`,
   },
   sqrt: {
@@ -216,7 +245,7 @@ const functions: Readonly<Record<MathName, MathFunction>> = {
   },
   // |a|^b = exp(b log |a|) with the logarithm and the product in two parts each.
   pow: {
-    needs: ['bits', 'opaque', 'isNaN', 'logSeries', 'logParts', 'twoSum', 'twoProduct', 'expSum'],
+    needs: ['bits', 'opaque', 'isNaN', 'logSeries', 'logParts', 'twoSum', 'twoProduct', 'expParts'],
     text: `fn sx_pow(a: f32, b: f32) -> f32 {
   let ax = abs(a);
   let bits = bitcast<u32>(ax);
@@ -234,7 +263,7 @@ const functions: Readonly<Record<MathName, MathFunction>> = {
   let infinite = select(sx_bits(0x7f800000u), sx_bits(0xff800000u), bits == 0u);
   let special = bits == 0u || bits == 0x7f800000u || abs(y.x) > 200.0 || (bitcast<u32>(b) & 0x7f800000u) == 0x7f800000u;
   let plain = b * select(log.x, infinite, bits == 0u || bits == 0x7f800000u);
-  var r = sx_expSum(select(y.x, plain, special), select(y.y + b * log.y, 0.0, special));
+  var r = sx_expParts(select(y.x, plain, special), select(y.y + b * log.y, 0.0, special)).x;
   let isNegative = bitcast<u32>(a) > 0x80000000u;
   let isWhole = floor(b) == b;
   let isOdd = isWhole && abs(b) < 16777216.0 && floor(b * 0.5) * 2.0 != b;
