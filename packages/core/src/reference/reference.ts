@@ -1,10 +1,12 @@
 /** A loss on whole tensors: rows by their formula, then weights, masks, reductions and counts. */
-import { OperandError, ShapeError, SoftxentError } from '../errors.js';
-import type { Loss, Reduction } from '../losses/loss.js';
-import { formatShape, isFloat, type DType, type Tensor } from '../tensor.js';
+import { OperandError, SoftxentError } from '../errors.js';
+import type { Loss } from '../losses/loss.js';
+import { isFloat, type Tensor } from '../tensor.js';
+import { Counter, divisorOf, type ReferenceCounts } from './counts.js';
 import type { Formula, Row, RowLoss } from './formula.js';
-import { broadcast, coordinates, dropKeptAxes, layoutOf, type Layout } from './layout.js';
-import { asStored, sameStored, softTarget, storedNumbers, Sum, zeros } from './numbers.js';
+import { layoutOf, type Layout } from './layout.js';
+import { Sum, zeros } from './numbers.js';
+import { counted, need, read, rowOf } from './operands.js';
 import { binaryCrossEntropy, categoricalCrossEntropy } from './probabilities.js';
 import { dice, diceSemimetric, jaccardMetric, tversky } from './region.js';
 import { qualityFocal, sigmoidCrossEntropy } from './sigmoid.js';
@@ -22,32 +24,6 @@ export const formulas: Readonly<Record<string, Formula>> = {
   dice,
   tversky,
 };
-
-/** Where the first invalid target stands, and what is wrong with it. */
-export interface InvalidTarget {
-  /** `value`: NaN or outside [0, 1]; `label`: no class; `sum`: a row that does not sum to 1. */
-  readonly problem: 'value' | 'label' | 'sum';
-  /** Coordinates in the targets' shape; for `sum`, in the shape of the rows. */
-  readonly index: readonly number[];
-}
-
-/** What was counted. */
-export interface ReferenceCounts {
-  /** Rows that are neither masked nor ignored. */
-  readonly valid: number;
-  /** Sum of the weights of the valid rows; their number where there are no weights. */
-  readonly weight: number;
-  /** What the sum of the rows was divided by. */
-  readonly divisor: number;
-  /** Unmasked targets that are NaN, outside [0, 1] or no label. */
-  readonly invalidValues: number;
-  /** Unmasked rows of soft class targets whose sum differs from 1 by more than {@link rowSumTolerance}. */
-  readonly invalidRows: number;
-  /** Both together. */
-  readonly invalid: number;
-  /** The first row with something invalid in it, in row-major order of rows: values before sums. */
-  readonly firstInvalid?: InvalidTarget;
-}
 
 /** The loss by the reference. */
 export interface ReferenceResult {
@@ -74,174 +50,6 @@ export interface ReferenceOptions {
   readonly upstream?: number | ArrayLike<number>;
   /** The formula of a loss that is not of this package. */
   readonly formula?: Formula;
-}
-
-/** How far a row of soft class targets may be from 1 before it counts as invalid. */
-export function rowSumTolerance(dtype: DType, classes: number): number {
-  if (dtype === 'uint8') return classes / 510;
-  return dtype === 'float16' ? 1e-2 : 1e-4;
-}
-
-interface Operands {
-  readonly prediction: ArrayLike<number>;
-  readonly targets: ArrayLike<number>;
-  readonly targetType: DType;
-  readonly targetShape: readonly number[];
-  readonly labels: boolean;
-  /** Weight of a row. */
-  readonly weight: (row: number) => number;
-  /** Whether an element is masked out (element and region losses), or a row (class losses). */
-  readonly masked: (index: number) => boolean;
-  readonly ignored: (target: number) => boolean;
-}
-
-function need(operands: Readonly<Record<string, Tensor>>, name: string): Tensor {
-  const found = operands[name];
-  if (found !== undefined) return found;
-  throw new OperandError({ subject: name, found: 'nothing', expected: 'a tensor' });
-}
-
-function sameShape(found: readonly number[], expected: readonly number[]): void {
-  if (found.length === expected.length && found.every((length, axis) => length === expected[axis])) return;
-  throw new ShapeError({ subject: 'targets', found: formatShape(found), expected: formatShape(expected) });
-}
-
-function read(
-  formula: Formula,
-  loss: Loss,
-  operands: Readonly<Record<string, Tensor>>,
-  layout: Layout,
-): Operands {
-  const targets = need(operands, 'targets');
-  const { weights, mask } = operands;
-  const { granularity } = formula;
-  const labels = targets.dtype === 'int32';
-  sameShape(
-    labels ? dropKeptAxes(targets.shape, layout) : targets.shape,
-    labels ? layout.rowShape : layout.shape,
-  );
-  const weightAt =
-    weights === undefined
-      ? undefined
-      : broadcast('weights', dropKeptAxes(weights.shape, layout), layout.rowShape);
-  const weightValues = weights === undefined ? [] : storedNumbers(weights);
-  const maskAt =
-    mask === undefined
-      ? undefined
-      : granularity === 'class'
-        ? broadcast('mask', dropKeptAxes(mask.shape, layout), layout.rowShape)
-        : broadcast('mask', mask.shape, layout.shape);
-  const maskValues = mask === undefined ? [] : storedNumbers(mask);
-  const { ignoreValue } = loss.options;
-  const ignore = ignoreValue === undefined ? undefined : asStored(ignoreValue, targets.dtype);
-  return {
-    prediction: storedNumbers(need(operands, formula.prediction(loss.options))),
-    targets: storedNumbers(targets),
-    targetType: targets.dtype,
-    targetShape: targets.shape,
-    labels,
-    weight: (row) => (weightAt === undefined ? 1 : weightValues[weightAt[row]!]!),
-    masked: (index) => maskAt !== undefined && maskValues[maskAt[index]!] === 0,
-    ignored: (target) => ignore !== undefined && sameStored(target, ignore),
-  };
-}
-
-const none: readonly number[] = [];
-const only: readonly number[] = [0];
-
-/** Positions of a row that count; none where the row is masked or ignored whole. */
-function counted(
-  row: number,
-  granularity: Formula['granularity'],
-  layout: Layout,
-  from: Operands,
-): readonly number[] {
-  const { bases, offsets } = layout;
-  const base = bases[row]!;
-  // The common case, and the one with the most rows.
-  if (granularity === 'element') return from.masked(base) || from.ignored(from.targets[base]!) ? none : only;
-  const all = Array.from(offsets, (_, position) => position);
-  const targetAt = (position: number): number => from.targets[base + offsets[position]!]!;
-  if (granularity !== 'class') {
-    return all.filter((p) => !from.masked(base + offsets[p]!) && !from.ignored(targetAt(p)));
-  }
-  if (from.masked(row)) return [];
-  if (from.labels) return from.ignored(from.targets[row]!) ? [] : all;
-  return all.every((p) => from.ignored(targetAt(p))) ? [] : all;
-}
-
-function rowOf(row: number, positions: readonly number[], layout: Layout, from: Operands): Row {
-  if (layout.axes.length === 0) {
-    const { t, notT } = softTarget(from.targets[row]!, from.targetType);
-    return { x: [from.prediction[row]!], t: [t], notT: [notT], labels: false };
-  }
-  const indices = positions.map((p) => layout.bases[row]! + layout.offsets[p]!);
-  const x = indices.map((index) => from.prediction[index]!);
-  if (from.labels) {
-    const label = from.targets[row]!;
-    const t = positions.map((p) => (p === label ? 1 : 0));
-    return { x, t, notT: t.map((value) => 1 - value), labels: true };
-  }
-  const soft = indices.map((index) => softTarget(from.targets[index]!, from.targetType));
-  return { x, t: soft.map(({ t }) => t), notT: soft.map(({ notT }) => notT), labels: false };
-}
-
-const inUnitInterval = (t: number): boolean => t >= 0 && t <= 1;
-
-class Counter {
-  valid = 0;
-  readonly weight = new Sum();
-  values = 0;
-  sums = 0;
-  first: InvalidTarget | undefined;
-
-  constructor(
-    private readonly formula: Formula,
-    private readonly layout: Layout,
-    private readonly from: Operands,
-  ) {}
-
-  add(row: number, positions: readonly number[], { t }: Row): void {
-    const { from, layout } = this;
-    this.valid++;
-    this.weight.add(from.weight(row));
-    if (from.labels) {
-      const label = from.targets[row]!;
-      if (label >= 0 && label < layout.extent) return;
-      this.values++;
-      this.first ??= { problem: 'label', index: coordinates(row, from.targetShape) };
-      return;
-    }
-    for (const [i, value] of t.entries()) {
-      if (inUnitInterval(value)) continue;
-      this.values++;
-      const index = layout.bases[row]! + layout.offsets[positions[i]!]!;
-      this.first ??= { problem: 'value', index: coordinates(index, layout.shape) };
-    }
-    if (!this.formula.distributions) return;
-    const total = new Sum();
-    for (const value of t) total.add(value);
-    if (Math.abs(total.value - 1) > rowSumTolerance(from.targetType, layout.extent)) {
-      this.sums++;
-      this.first ??= { problem: 'sum', index: coordinates(row, layout.rowShape) };
-    }
-  }
-}
-
-function divisorOf(reduction: Reduction, counter: Counter, { rows, shape }: Layout): number {
-  switch (reduction) {
-    case 'none':
-    case 'sum':
-      return 1;
-    case 'mean':
-      return rows;
-    case 'mean-valid':
-      return counter.valid;
-    case 'mean-batch':
-      return shape[0] ?? 1;
-    case 'mean-weight':
-      return counter.weight.value;
-  }
 }
 
 function formulaOf(kind: string): Formula {
