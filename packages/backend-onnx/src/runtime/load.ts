@@ -35,8 +35,13 @@ export async function loadOrt(provider: Provider): Promise<OrtModule> {
   }
   try {
     // The Node package is named by a variable so that bundlers for browsers do not follow it into native code; the web
-    // package by a literal, so that they do ("as string" keeps its declarations out of the type check: see ort.ts).
+    // packages by literals, so that they do ("as string" keeps their declarations out of the type check: see ort.ts).
     if (name === 'onnxruntime-node') return (await import(/* @vite-ignore */ name)) as OrtModule;
+    if (provider === 'webgpu') {
+      // Its WebGPU provider is the one of onnxruntime-node; the package's default build has an older one with fewer operators.
+      // oxlint-disable-next-line typescript/no-unnecessary-type-assertion
+      return (await import('onnxruntime-web/webgpu' as string)) as OrtModule;
+    }
     // oxlint-disable-next-line typescript/no-unnecessary-type-assertion
     return (await import('onnxruntime-web' as string)) as OrtModule;
   } catch (cause) {
