@@ -77,6 +77,13 @@ export interface Device<Buffer = unknown> {
   borrow?(tensor: Tensor): Buffer | undefined;
   /** The host's view of a buffer, where there is one. A later allocation may make it stale. */
   view?(buffer: Buffer, spec: TensorSpec): DataOf;
+  /**
+   * A buffer over the device's own kind of memory (a GPUBuffer) that the caller owns, without a copy; `free` leaves it
+   * alone. Missing where there is no such thing.
+   */
+  adopt?(native: unknown, spec: TensorSpec): Buffer;
+  /** The opposite: what the device's own interface calls this buffer. */
+  native?(buffer: Buffer): unknown;
   /** Frees everything. The session calls it once, after its last run. */
   dispose(): MaybePromise<void>;
 }

@@ -65,7 +65,7 @@ export const focalFamily: Family = {
   make: (options) => qualityFocal(options) as Loss,
   prediction: () => 'logits',
   layouts: elementLayouts,
-  // Below these, powers of the difference leave the range of float32.
+  // Below 1e-9, the third power of a difference leaves the range of float32.
   extremes: { predictions: extremeLogits, targets: extremeTargets.map((t) => (t === 1e-30 ? 1e-9 : t)) },
 };
 
@@ -78,7 +78,21 @@ export const binaryFamily: Family = {
   prediction: () => 'probabilities',
   layouts: elementLayouts,
   extremes: {
-    predictions: [0, 1, 0.5, 0.25, 1e-7, 0.999999, 2 ** -24, 1 - 2 ** -11, NaN],
+    predictions: [
+      0,
+      1,
+      0.5,
+      0.25,
+      1e-7,
+      0.999999,
+      2 ** -24,
+      1 - 2 ** -11,
+      NaN,
+      -0.25,
+      1.5,
+      Infinity,
+      -Infinity,
+    ],
     targets: [0, 1, 0.5, 0.25, 1e-7, 0.999999, NaN],
   },
 };

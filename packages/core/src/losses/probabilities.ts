@@ -56,10 +56,16 @@ export const binaryCrossEntropy = defineLoss<BinaryCrossEntropyOptions, 'probabi
       b.div(1, opposite),
       b.select(b.eq(complement, 0), b.div(-1, c), b.div(b.sub(c, target), b.mul(c, opposite))),
     );
+    // A hard target drops the one logarithm that would tell that c is no probability.
+    const isProbability = epsilon === 0 ? b.and(b.le(0, c), b.le(c, 1)) : b.truth(true);
+    const orNaN = (e: NumberExpr): NumberExpr => b.select(isProbability, e, NaN);
     return {
       reductions: [],
-      value: b.add(b.mulOrZero(complement, negLogNo), b.mulOrZero(target, negLogYes)),
-      gradients: { probabilities: b.select(inside, gradient, 0), targets: b.sub(negLogYes, negLogNo) },
+      value: orNaN(b.add(b.mulOrZero(complement, negLogNo), b.mulOrZero(target, negLogYes))),
+      gradients: {
+        probabilities: orNaN(b.select(inside, gradient, 0)),
+        targets: orNaN(b.sub(negLogYes, negLogNo)),
+      },
     };
   },
 });

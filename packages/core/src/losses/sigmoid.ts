@@ -158,19 +158,26 @@ export const qualityFocal = defineLoss<QualityFocalOptions>({
     const parts = partsOf(context, 1, 0);
     const crossEntropy = crossEntropyOf(parts);
     const difference = differenceOf(parts);
-    const modulation = b.pow(b.abs(difference), beta);
-    const value = b.mul(modulation, crossEntropy);
-    if (beta === 0)
-      return { reductions: [], value, gradients: { logits: difference, targets: b.neg(parts.x) } };
-    const slope = b.mul(b.mul(beta, b.pow(b.abs(difference), beta - 1)), sign(difference));
+    if (beta === 0) {
+      return {
+        reductions: [],
+        value: crossEntropy,
+        gradients: { logits: difference, targets: b.neg(parts.x) },
+      };
+    }
+    const distance = b.abs(difference);
+    const partial = b.pow(distance, beta - 1);
+    // One factor at a time: |d|^beta may underflow where the cross-entropy is infinite, and 0 * Infinity would be NaN.
+    const value = b.mul(distance, b.mul(partial, crossEntropy));
+    const slope = b.mul(b.mul(beta, partial), sign(difference));
     // sigma'(x) = q (1 - q) reaches 0 before the cross-entropy reaches infinity: their product is 0 there.
     const weighted = b.mul(b.mulOrZero(parts.tail, crossEntropy), b.sub(1, parts.tail));
     return {
       reductions: [],
       value,
       gradients: {
-        logits: b.add(b.mul(slope, weighted), b.mul(modulation, difference)),
-        targets: b.neg(b.add(b.mul(slope, crossEntropy), b.mulOrZero(modulation, parts.x))),
+        logits: b.add(b.mul(slope, weighted), b.mul(b.mul(partial, distance), difference)),
+        targets: b.neg(b.add(b.mul(slope, crossEntropy), b.mul(partial, b.mulOrZero(distance, parts.x)))),
       },
     };
   },

@@ -1,6 +1,6 @@
 /** What synchronous and asynchronous sessions share. */
 import type { Device, MaybePromise } from '../backend.js';
-import { DisposedError, OperandError } from '../errors.js';
+import { CapabilityError, DisposedError, OperandError } from '../errors.js';
 import { definitionOf, type Loss, type OperandSpecs } from '../losses/loss.js';
 import { makePlan, planKey } from '../plan/plan.js';
 import { allocate, checkSpec, checkTensor, sizeOf, type Tensor, type TensorSpec } from '../tensor.js';
@@ -48,6 +48,28 @@ export class SessionCore implements StepHost {
     this.#checkOpen();
     checkSpec('allocate', spec);
     return this.track(spec, this.device.allocate(spec));
+  }
+
+  adopt(native: unknown, spec: TensorSpec): DeviceTensor {
+    this.#checkOpen();
+    checkSpec('adopt', spec);
+    if (this.device.adopt === undefined) throw this.#noNative();
+    return this.track(spec, this.device.adopt(native, spec));
+  }
+
+  native(tensor: DeviceTensor): unknown {
+    this.#checkOpen();
+    const buffer = bufferOf('native', tensor, this.device);
+    if (this.device.native === undefined) throw this.#noNative();
+    return this.device.native(buffer);
+  }
+
+  #noNative(): CapabilityError {
+    return new CapabilityError(
+      this.name,
+      'native buffers',
+      'its tensors are in memory that it does not share',
+    );
   }
 
   upload(tensor: Tensor): MaybePromise<DeviceTensor> {

@@ -99,6 +99,28 @@ abstract class AnySession {
   allocate<D extends DType>(spec: TensorSpec<D>): DeviceTensor<D> {
     return this.core.allocate(spec) as DeviceTensor<D>;
   }
+
+  /**
+   * A tensor over memory that another library (or the program) owns on the same device, without a copy: on WebGPU a
+   * GPUBuffer, or `{ buffer, offset }`, of the GPUDevice that the backend was given. It is read and written in place, and
+   * `free` leaves it alone.
+   *
+   * @throws {CapabilityError} where the backend has no such memory
+   * @throws {OperandError} for something that is no buffer of the device, or is too small for the spec
+   */
+  adopt<D extends DType>(native: unknown, spec: TensorSpec<D>): DeviceTensor<D> {
+    return this.core.adopt(native, spec) as DeviceTensor<D>;
+  }
+
+  /**
+   * What the device's own interface calls a tensor's memory, to hand it to another library without a copy: on WebGPU
+   * `{ buffer, offset, size }`. It is the session's, and gone when the tensor is freed.
+   *
+   * @throws {CapabilityError} where the backend has no such memory
+   */
+  native(tensor: DeviceTensor): unknown {
+    return this.core.native(tensor);
+  }
 }
 
 /**
