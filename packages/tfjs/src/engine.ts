@@ -1,0 +1,71 @@
+import { BackendUnavailableError } from '@softxent/core';
+import type { TensorFlow } from './tf.js';
+
+/** Runs `use` with a backend as TensorFlow.js's current one, then goes back to the one before. The backend is initialised. */
+export function withBackend<T>(tf: TensorFlow, backend: string, use: () => T): T {
+  const before = tf.getBackend();
+  if (before === backend) return use();
+  makeCurrent(tf, backend);
+  try {
+    return use();
+  } finally {
+    if (before) makeCurrent(tf, before);
+  }
+}
+
+// For a backend that is initialised, setBackend has done all before it returns its promise.
+function makeCurrent(tf: TensorFlow, backend: string): void {
+  void tf.setBackend(backend);
+}
+
+/** Whether the backend has been initialised in this program. */
+export function isInitialised(tf: TensorFlow, backend: string): boolean {
+  return Boolean(tf.engine().registry[backend]);
+}
+
+function requireRegistered(tf: TensorFlow, backend: string): void {
+  if (tf.findBackendFactory(backend) != null) return;
+  throw new BackendUnavailableError(
+    `tfjs-${backend}`,
+    `TensorFlow.js has no backend '${backend}'; import the package that registers it (such as @tensorflow/tfjs-backend-${backend}) first`,
+  );
+}
+
+/** Initialises a backend where that is still to do, and leaves the current one current. */
+export async function initialise(tf: TensorFlow, backend: string): Promise<void> {
+  requireRegistered(tf, backend);
+  if (isInitialised(tf, backend)) return;
+  const before = tf.getBackend();
+  let failure: unknown;
+  const isReady = await tf.setBackend(backend).catch((error: unknown) => {
+    failure = error;
+    return false;
+  });
+  if (before && before !== backend) await tf.setBackend(before);
+  if (!isReady || !isInitialised(tf, backend)) throw failed(backend, failure);
+}
+
+/** The same without promises, where the backend can be initialised so. */
+export function initialiseSync(tf: TensorFlow, backend: string): void {
+  requireRegistered(tf, backend);
+  if (isInitialised(tf, backend)) return;
+  // To ask for it would start an initialisation that nobody waits for, and a second one replaces the first.
+  if (backend === 'wasm' || backend === 'webgpu') {
+    throw new BackendUnavailableError(
+      `tfjs-${backend}`,
+      `TensorFlow.js initialises it with promises only; await tf.setBackend('${backend}') first, or use open()`,
+    );
+  }
+  // Null where it cannot be, although the types say otherwise.
+  const found = tf.findBackend(backend) as object | null | undefined;
+  if (found == null) throw failed(backend, undefined);
+}
+
+function failed(backend: string, cause: unknown): BackendUnavailableError {
+  const detail = cause instanceof Error ? `: ${cause.message}` : '';
+  return new BackendUnavailableError(
+    `tfjs-${backend}`,
+    `TensorFlow.js could not initialise its backend '${backend}' here${detail}`,
+    { cause },
+  );
+}
