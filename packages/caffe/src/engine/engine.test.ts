@@ -1,4 +1,4 @@
-import { openSession } from '@softxent/backend-onnx/runtime';
+import { openSession, probeProvider } from '@softxent/backend-onnx/runtime';
 import { describe, expect, test } from 'vitest';
 import { Random } from '../fillers/index.js';
 import { layerTypes } from '../layers/index.js';
@@ -107,6 +107,37 @@ describe('gradients', () => {
     await engine.forwardBackward(feedsOf(engine));
     expect(engine.gradients[0]!.every((value) => value === 0)).toBe(true);
     expect(engine.gradients[1]!.some((value) => value !== 0)).toBe(true);
+  });
+});
+
+describe('WebGPU', () => {
+  test('gives the gradients that the CPU gives, with every node on the device', async ({ skip }) => {
+    try {
+      await probeProvider({ provider: 'webgpu' });
+    } catch (cause) {
+      skip(`no WebGPU here: ${String(cause)}`);
+    }
+    const text = branching
+      .replace(
+        'layer { name: "both"',
+        `layer { name: "pool" type: "Pooling" bottom: "c2" top: "pool" pooling_param { kernel_size: 2 stride: 2 } }
+       layer { name: "up" type: "Deconvolution" bottom: "pool" top: "up"
+         convolution_param { num_output: 3 kernel_size: 4 stride: 2 pad: 1 } }
+       layer { name: "fit" type: "Crop" bottom: "up" bottom: "c1" top: "fit" crop_param { axis: 2 } }
+       layer { name: "both"`,
+      )
+      .replace('bottom: "c1" bottom: "c2" top: "both"', 'bottom: "c1" bottom: "fit" top: "both"');
+    await using cpu = engineOf(text);
+    await using webgpu = engineOf(text, { provider: 'webgpu' });
+    const feeds = feedsOf(cpu);
+    const expected = await cpu.forwardBackward(feeds);
+    const found = await webgpu.forwardBackward(feeds);
+    expect(found.loss / expected.loss).toBeCloseTo(1, 5);
+    const worst = cpu.gradients.map((gradient, k) => {
+      const largest = Math.max(...gradient.map(Math.abs));
+      return Math.max(...gradient.map((value, i) => Math.abs(value - webgpu.gradients[k]![i]!))) / largest;
+    });
+    expect(Math.max(...worst)).toBeLessThan(1e-4);
   });
 });
 

@@ -119,7 +119,8 @@ function maxPool(g: LayerGraph, x: Value, pool: Pool, { withMask, training }: Us
     return { tops: [g.op('MaxPool', [x], windowAttributes(pool), [n, c, ...pool.output])] };
   }
   // NaN is never greater than anything: it counts as the lowest number.
-  const clean = g.where(g.isNaN(x), LOWEST, x);
+  // (WebGPU has no IsNaN, and its maxima pass over NaN.)
+  const clean = g.provider === 'webgpu' ? x : g.where(g.isNaN(x), LOWEST, x);
   const padded = g.pad(clean, [0, 0, ...pool.pad], [0, 0, ...behind(pool)], LOWEST);
   const places = taps(pool.kernel);
   const parts = places.map((tap) => under(g, padded, tap, pool, pool.output));

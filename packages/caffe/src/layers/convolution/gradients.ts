@@ -77,6 +77,11 @@ export function spread(
     const around = { ...window, pad: pad.map((size) => Math.max(0, size)) };
     return convolve(g, inner, turned(g, w, window.kernel, group), b, around, group);
   }
+  const dilated = window.dilation.some((size) => size > 1);
+  if (g.provider === 'webgpu' && (sizes.length > 2 || (dilated && group > 1))) {
+    // The provider has no ConvTranspose over three axes, and a wrong one for dilated groups (ONNX Runtime 1.30).
+    return spreadByPlace(g, y, w, b, window, group, sizes);
+  }
   // What the last window does not reach is cut from the padding behind, or, where that is not enough, added.
   const rest = sizes.map((size, i) => {
     return size + 2 * window.pad[i]! - ((places[i]! - 1) * window.stride[i]! + extent(window, i));
@@ -92,6 +97,32 @@ export function spread(
   if (b && missing.some((size) => size > 0))
     throw new RangeError('a bias cannot reach places that no window does');
   return g.pad(made, [0, 0, ...sizes.map(() => 0)], [0, 0, ...missing]);
+}
+
+/** The same by matrix products: what every place of the kernel gives, added up where it belongs. */
+function spreadByPlace(
+  g: LayerGraph,
+  y: Value,
+  w: Value,
+  b: Value | null,
+  window: Window,
+  group: number,
+  sizes: readonly number[],
+): Value {
+  const [n, o, ...places] = g.dims(y) as [number, number, ...number[]];
+  const cg = g.dims(w)[1]!;
+  const k = count(window.kernel);
+  const rows = g.reshape(y, [n, group, o / group, count(places)]);
+  const kernels = g.transpose(g.reshape(w, [group, o / group, cg, k]), [3, 0, 2, 1]);
+  const parts = range(k).map((at) => g.matMul(g.slice(kernels, [[0, at, at + 1]]), rows));
+  const spreadOut = scatter(
+    g,
+    parts.map((part) => g.reshape(part, [n, group * cg, ...places])),
+    window,
+    places,
+    sizes,
+  );
+  return b ? g.add(spreadOut, g.reshape(b, [group * cg, ...sizes.map(() => 1)])) : spreadOut;
 }
 
 /**
