@@ -1,3 +1,5 @@
+import { OperandError } from '@softxent/core';
+
 /** Buffers as sessions hold them: a GPUBuffer, or a part of one that somebody else owns. */
 
 // Bits of GPUBufferUsage and GPUMapMode, by the WebGPU standard: Node has no globals of these names.
@@ -18,6 +20,27 @@ export interface WebGPUBuffer {
   readonly gpu: GPUBuffer;
   /** Where the tensor begins, in bytes; a multiple of 4. */
   readonly byteOffset: number;
+  readonly byteLength: number;
   /** Whether the device made it, and so destroys it. */
   readonly isOwn: boolean;
+}
+
+/** Somebody else's buffer, checked. */
+export function adopted(native: unknown, byteLength: number): WebGPUBuffer {
+  const { buffer: gpu, offset = 0 } = isBuffer(native) ? { buffer: native } : (native as GPUBufferBinding);
+  const refuse = (found: string, expected: string): OperandError =>
+    new OperandError({ subject: 'adopted buffer', found, expected });
+  if (!isBuffer(gpu)) throw refuse(String(native), 'a GPUBuffer, or { buffer, offset }');
+  if (offset % 4 !== 0) throw refuse(`offset ${offset}`, 'a multiple of 4');
+  if (gpu.size < offset + byteLength) {
+    throw refuse(`${gpu.size} bytes`, `at least ${offset + byteLength}, rounded up to a multiple of 4`);
+  }
+  if ((gpu.usage & usage.storage) === 0) throw refuse(`usage ${gpu.usage}`, 'STORAGE among its usages');
+  return { gpu, byteOffset: offset, byteLength, isOwn: false };
+}
+
+// By its shape: there is no GPUBuffer class in Node's globals to compare with.
+function isBuffer(value: unknown): value is GPUBuffer {
+  const { size, usage: uses, mapAsync } = (value ?? {}) as Partial<GPUBuffer>;
+  return typeof size === 'number' && typeof uses === 'number' && typeof mapAsync === 'function';
 }

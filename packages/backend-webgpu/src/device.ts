@@ -1,7 +1,6 @@
 /** Buffers and kernels on one GPUDevice. */
 import {
   bytesPerElement,
-  DeviceError,
   sizeOf,
   type Accuracy,
   type Capabilities,
@@ -11,8 +10,8 @@ import {
   type TensorSpec,
 } from '@softxent/core';
 import type { Plan } from '@softxent/core/plan';
-import { roundUp, usage, type WebGPUBuffer } from './buffer.js';
-import { backendName, ErrorWatch } from './errors.js';
+import { adopted, roundUp, type WebGPUBuffer } from './buffer.js';
+import { ErrorWatch } from './errors.js';
 import type { Tuning } from './kernel/dispatches.js';
 import { WebGPUKernel } from './kernel/kernel.js';
 import { PipelineCache } from './kernel/pipelines.js';
@@ -79,48 +78,32 @@ export class WebGPUDevice implements Device<WebGPUBuffer> {
     this.#errors.check();
     const gpu = createStorage(this.gpu, this.#errors, bytesOf(spec), `a ${spec.dtype} tensor`);
     this.#buffers.add(gpu);
-    return { gpu, byteOffset: 0, isOwn: true };
+    return { gpu, byteOffset: 0, byteLength: bytesOf(spec), isOwn: true };
   }
 
   /**
-   * A buffer of somebody else's as a tensor, without a copy: it must be of this GPUDevice and have the usages STORAGE,
-   * COPY_SRC and COPY_DST. `free` leaves it alone.
+   * A tensor over a GPUBuffer (or a part of one, `{ buffer, offset }`) of this GPUDevice that somebody else owns; it needs
+   * the usage STORAGE, and COPY_SRC to be downloaded from. `free` leaves it alone.
    *
-   * @throws {DeviceError} for a buffer that is too small or lacks a usage
+   * @throws {OperandError} for what is no buffer, is too small, or lacks the usage
    */
-  adopt(gpu: GPUBuffer, spec: TensorSpec, byteOffset = 0): WebGPUBuffer {
+  adopt(native: unknown, spec: TensorSpec): WebGPUBuffer {
     this.#errors.check();
-    const wanted = usage.storage | usage.copySrc | usage.copyDst;
-    const bytes = roundUp(bytesOf(spec));
-    if (byteOffset % 4 !== 0) {
-      throw new DeviceError(
-        backendName,
-        `adopted buffer: found byteOffset ${byteOffset}, expected a multiple of 4`,
-      );
-    }
-    if (gpu.size < byteOffset + bytes) {
-      throw new DeviceError(
-        backendName,
-        `adopted buffer: found ${gpu.size} bytes, expected at least ${byteOffset + bytes} for ${spec.dtype} [${spec.shape.join(', ')}]`,
-      );
-    }
-    if ((gpu.usage & wanted) !== wanted) {
-      throw new DeviceError(
-        backendName,
-        `adopted buffer: found usage ${gpu.usage}, expected STORAGE, COPY_SRC and COPY_DST (${wanted})`,
-      );
-    }
-    return { gpu, byteOffset, isOwn: false };
+    return adopted(native, roundUp(bytesOf(spec)));
   }
 
-  async write(buffer: WebGPUBuffer, data: DataOf, spec: TensorSpec): Promise<void> {
+  /** The GPUBuffer of a tensor, and where the tensor lies in it. */
+  native({ gpu, byteOffset, byteLength }: WebGPUBuffer): GPUBufferBinding {
+    return { buffer: gpu, offset: byteOffset, size: byteLength };
+  }
+
+  async write(buffer: WebGPUBuffer, data: DataOf): Promise<void> {
     this.#errors.check();
     const source = writable(data);
     this.#errors.scoped('write', () =>
       this.gpu.queue.writeBuffer(buffer.gpu, buffer.byteOffset, source, 0, source.byteLength),
     );
     await this.#errors.settle();
-    void spec;
   }
 
   async read(buffer: WebGPUBuffer, into: DataOf): Promise<void> {

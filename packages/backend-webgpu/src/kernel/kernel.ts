@@ -191,7 +191,7 @@ export class WebGPUKernel implements Kernel<WebGPUBuffer> {
       gpu = createStorage(this.#host.gpu, this.#host.errors, size * 4, `output ${name}`);
       this.#temporary.set(name, gpu);
     }
-    return { gpu, byteOffset: 0, isOwn: true };
+    return { gpu, byteOffset: 0, byteLength: size * 4, isOwn: true };
   }
 
   #deliver(
