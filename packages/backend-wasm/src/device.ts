@@ -141,7 +141,7 @@ abstract class WasmDeviceBase implements KernelHost {
     return this.#nextId++;
   }
 
-  protected adopt(id: number, plan: Plan, image: KernelImage, module: WebAssembly.Module): WasmKernel {
+  protected instantiate(id: number, plan: Plan, image: KernelImage, module: WebAssembly.Module): WasmKernel {
     const { exports } = new WebAssembly.Instance(module, { env: { memory: this.heap.memory } });
     const kernel = new WasmKernel(id, plan, image, exports['run'] as RunBlocks, this);
     this.#kernels.add(kernel);
@@ -183,7 +183,7 @@ export class WasmDevice extends WasmDeviceBase implements Device<WasmBuffer> {
     const id = this.nextId();
     const module = await WebAssembly.compile(image.bytes);
     await this.setup.pool?.addKernel(id, module);
-    return this.adopt(id, plan, image, module);
+    return this.instantiate(id, plan, image, module);
   }
 }
 
@@ -191,6 +191,6 @@ export class WasmDevice extends WasmDeviceBase implements Device<WasmBuffer> {
 export class SyncWasmDevice extends WasmDeviceBase implements SyncDevice<WasmBuffer> {
   compile(plan: Plan): WasmKernel {
     const image = this.render(plan);
-    return this.adopt(this.nextId(), plan, image, new WebAssembly.Module(image.bytes));
+    return this.instantiate(this.nextId(), plan, image, new WebAssembly.Module(image.bytes));
   }
 }

@@ -7,11 +7,12 @@ import {
   type CompareOp,
   type Expr,
   type NumberExpr,
+  type TruthExpr,
   type UnaryOp,
 } from '@softxent/core/program';
 import type { Opcode } from '../emitter/opcodes.js';
 import { exp, expOfNegative, log, log1p, pow, tails } from './functions.js';
-import type { Term, Vectors } from './vectors.js';
+import { signBit, type Term, type Vectors } from './vectors.js';
 
 /** What is known of a plan's numbers that saves instructions. */
 export interface Facts {
@@ -37,6 +38,8 @@ const arithmetic: Readonly<Record<Exclude<BinaryOp, 'pow'>, Opcode>> = {
   max: 'f32x4.max',
 };
 
+type Select = Extract<NumberExpr, { op: 'select' }>;
+
 const isZero = (e: NumberExpr): boolean => e.op === 'constant' && Object.is(e.value, 0);
 
 /** Writes expressions for one vector of rows or elements; each node is computed once. */
@@ -45,6 +48,8 @@ export class Renderer {
   readonly #leaves: Leaves;
   readonly #facts: Facts;
   readonly #done = new Map<Expr, Term>();
+  readonly #pairs = new Map<TruthExpr, Map<NumberExpr, { readonly a: NumberExpr; readonly term: Term }>>();
+  readonly #flips = new Map<TruthExpr, Term>();
   readonly #tails = new Map<NumberExpr, ReturnType<typeof tails>>();
 
   constructor(v: Vectors, leaves: Leaves, facts: Facts) {
@@ -82,15 +87,62 @@ export class Renderer {
         return v.let(v.or(this.term(e.a), this.term(e.b)));
       case 'not':
         return v.let(v.unary('v128.not', this.term(e.a)));
-      case 'select': {
-        const condition = this.term(e.condition);
-        if (isZero(e.b)) return v.let(v.and(this.term(e.a), condition));
-        if (isZero(e.a)) return v.let(v.andnot(this.term(e.b), condition));
-        return v.let(v.select(condition, this.term(e.a), this.term(e.b)));
-      }
+      case 'select':
+        return this.#select(e);
       default:
         throw new TypeError(`no value for ${e.op}`);
     }
+  }
+
+  #select(e: Select): Term {
+    const v = this.#v;
+    const condition = this.term(e.condition);
+    if (isZero(e.b)) return v.let(v.and(this.term(e.a), condition));
+    if (isZero(e.a)) return v.let(v.andnot(this.term(e.b), condition));
+    return this.#signedSelect(e) ?? v.let(v.select(condition, this.term(e.a), this.term(e.b)));
+  }
+
+  /**
+   * The choices of sigmoid losses as arithmetic on signs, which is cheaper than selecting and rounds the same. With
+   * d = 1 - t where the condition holds and -t elsewhere, and signs flipped elsewhere: `c ? 1 - t : t` is d flipped,
+   * `c ? (1 - t) - q : q - t` is d - (q flipped).
+   */
+  #signedSelect({ condition, a, b }: Select): Term | undefined {
+    const v = this.#v;
+    const plain = this.#signedPair(condition, a, b);
+    if (plain !== undefined) return v.let(v.xor(plain, this.#flip(condition)));
+    if (a.op !== 'sub' || b.op !== 'sub' || a.b !== b.a) return undefined;
+    const outer = this.#signedPair(condition, a.a, b.b);
+    if (outer === undefined) return undefined;
+    return v.let(v.sub(outer, v.xor(this.term(a.b), this.#flip(condition))));
+  }
+
+  /** `a` where the condition holds and -b elsewhere, for a = k - b (or that over a constant). */
+  #signedPair(condition: TruthExpr, a: NumberExpr, b: NumberExpr): Term | undefined {
+    const v = this.#v;
+    let byTarget = this.#pairs.get(condition);
+    if (byTarget === undefined) this.#pairs.set(condition, (byTarget = new Map()));
+    const known = byTarget.get(b);
+    if (known !== undefined && known.a === a) return known.term;
+    let term: Term | undefined;
+    if (a.op === 'sub' && a.a.op === 'constant' && a.b === b) {
+      term = v.let(v.sub(v.and(this.term(a.a), this.term(condition)), this.term(b)));
+    } else if (a.op === 'div' && b.op === 'div' && a.b === b.b && a.b.op === 'constant') {
+      const numerator = this.#signedPair(condition, a.a, b.a);
+      if (numerator !== undefined) term = v.let(v.div(numerator, this.term(a.b)));
+    }
+    if (term !== undefined) byTarget.set(b, { a, term });
+    return term;
+  }
+
+  /** The sign bit where the condition does not hold. */
+  #flip(condition: TruthExpr): Term {
+    let flip = this.#flips.get(condition);
+    if (flip === undefined) {
+      flip = this.#v.let(this.#v.andnot(this.#v.bits(signBit), this.term(condition)));
+      this.#flips.set(condition, flip);
+    }
+    return flip;
   }
 
   #unary(op: UnaryOp, operand: NumberExpr): Term {
@@ -98,9 +150,9 @@ export class Renderer {
     const a = this.term(operand);
     switch (op) {
       case 'neg':
-        return v.let(v.unary('f32x4.neg', a));
+        return v.let(v.neg(a));
       case 'abs':
-        return v.let(v.unary('f32x4.abs', a));
+        return v.let(v.abs(a));
       case 'sqrt':
         return v.let(v.unary('f32x4.sqrt', a));
       case 'exp':

@@ -1,5 +1,5 @@
 /** Exponential, logarithms and powers on vectors of float32. Coefficients are near-minimax fits of our own. */
-import type { Term, Vectors } from './vectors.js';
+import { signBit, type Term, type Vectors } from './vectors.js';
 
 // ln 2 in two parts: n * high is exact for |n| < 2^15.
 const ln2High = 0.693359375;
@@ -25,8 +25,8 @@ const exp2Slope = [
   0.00015353361816391846,
 ];
 
-// exp of this is the smallest normal number; below it results are 0.
-const smallestExponent = -87.33654;
+// Rounds to n = -127, whose power of two comes out as exactly 0.
+const exponentOfZero = -88;
 // Adding it rounds to a whole number, whose lowest bits are then those of the sum's bit pattern.
 const rounder = 1.5 * 2 ** 23;
 
@@ -36,17 +36,16 @@ function reducedExp(v: Vectors, x: Term, bias: number): { p: Term; m: Term } {
   const m = v.let(v.madd(x, v.constant(Math.LOG2E), magic));
   const n = v.let(v.sub(m, magic));
   const r = v.let(v.madd(n, v.constant(-ln2Low), v.madd(n, v.constant(-ln2High), x)));
-  const q = v.polynomial(r, expTail);
-  const p = v.add(v.constant(1), v.madd(v.mul(r, r), q, r));
+  const square = v.let(v.mul(r, r));
+  const p = v.add(v.constant(1), v.madd(square, v.polynomial(r, expTail, square), r));
   return { p, m };
 }
 
-/** exp(x) for x <= 0 or NaN; results below the smallest normal number become 0. */
+/** exp(x) for x <= 0 or NaN; results below the smallest normal number may be 0. */
 export function expOfNegative(v: Vectors, x: Term): Term {
-  const low = v.constant(smallestExponent);
-  const { p, m } = reducedExp(v, v.let(v.pmax(x, low)), 127);
+  const { p, m } = reducedExp(v, v.let(v.pmax(x, v.constant(exponentOfZero))), 127);
   // A product, not an addition to the exponent's bits: NaN stays NaN whatever its payload.
-  return v.andnot(v.mul(p, v.shift('i32x4.shl', m, 23)), v.binary('f32x4.lt', x, low));
+  return v.mul(p, v.shift('i32x4.shl', m, 23));
 }
 
 /** exp(x) for any x, with subnormal results. */
@@ -62,7 +61,7 @@ export function exp(v: Vectors, x: Term): Term {
 
 /** sigma(-|x|), and log1p(exp(-|x|)) from the same exponential where it is wanted. */
 export function tails(v: Vectors, x: Term): { logistic: Term; softplus: () => Term } {
-  const e = v.let(expOfNegative(v, v.let(v.or(x, v.bits(0x80000000 | 0)))));
+  const e = v.let(expOfNegative(v, v.let(v.or(x, v.bits(signBit)))));
   const q = v.let(v.div(e, v.add(e, v.constant(1))));
   return {
     logistic: q,
@@ -127,7 +126,7 @@ function log2Double(v: Vectors, k: Term, f: Term): Term {
 
 /** a to the power b as JavaScript has it: through log2 in float64, so that a large exponent costs no digits. */
 export function pow(v: Vectors, base: Term, power: Term): Term {
-  const magnitude = v.let(v.unary('f32x4.abs', base));
+  const magnitude = v.let(v.abs(base));
   const { k, f } = decompose(v, magnitude);
   const high = (a: Term): Term => v.shuffle(a, a, [2, 3, 2, 3]);
   const halves = [
@@ -180,10 +179,7 @@ function powSpecials(v: Vectors, base: Term, power: Term, magnitude: Term, regul
   const grows = v.let(
     v.or(v.and(lt(zero, power), lt(one, magnitude)), v.and(lt(power, zero), lt(magnitude, one))),
   );
-  const extreme = v.or(
-    v.or(eq(magnitude, zero), eq(magnitude, infinite)),
-    eq(v.unary('f32x4.abs', power), infinite),
-  );
+  const extreme = v.or(v.or(eq(magnitude, zero), eq(magnitude, infinite)), eq(v.abs(power), infinite));
   const limited = v.let(v.select(v.let(extreme), v.and(grows, infinite), regular));
   // A negative base: the sign of an odd power, NaN for one that is not whole.
   const half = v.mul(power, v.constant(0.5));
@@ -191,10 +187,10 @@ function powSpecials(v: Vectors, base: Term, power: Term, magnitude: Term, regul
   const even = v.let(eq(v.unary('f32x4.trunc', half), half));
   const negative = v.let(v.and(lt(base, zero), v.binary('f32x4.ne', magnitude, infinite)));
   const odd = v.andnot(whole, even);
-  const signed = v.let(v.binary('v128.xor', limited, v.and(v.and(base, odd), v.bits(0x80000000 | 0))));
+  const signed = v.let(v.binary('v128.xor', limited, v.and(v.and(base, odd), v.bits(signBit))));
   const defined = v.let(v.or(signed, v.andnot(negative, whole)));
   const isNaN = v.or(v.binary('f32x4.ne', base, base), v.binary('f32x4.ne', power, power));
-  const unit = v.and(eq(magnitude, one), eq(v.unary('f32x4.abs', power), infinite));
+  const unit = v.and(eq(magnitude, one), eq(v.abs(power), infinite));
   const withNaN = v.let(v.or(v.or(defined, isNaN), unit));
   return v.select(eq(power, zero), one, withNaN);
 }

@@ -54,7 +54,9 @@ export function geometryOf(plan: Plan): Geometry {
         : 'lines';
   const fitting = Math.floor(tileElements / (hasElements ? extent : 1));
   const longest = arrangement === 'planes' ? inner : rows;
-  const least = arrangement === 'lines' ? 1 : 16;
+  // A plane's part of a tile is at least four cache lines: with fewer, classes whose planes lie a power of two apart
+  // push one another out of the cache.
+  const least = arrangement === 'lines' ? 1 : 64;
   const wanted = Math.min(Math.max(fitting, least), longestTile, longest);
   // Whole vectors, but for what is left at the end.
   const tileRows = wanted >= 4 && wanted < longest ? wanted - (wanted % 4) : wanted;

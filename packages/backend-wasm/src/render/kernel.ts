@@ -31,7 +31,7 @@ export function renderKernel(plan: Plan, target: Target, memory: MemoryImport): 
       if (row !== undefined) stages.push(row);
     } else if (stage.level === 'element') {
       const render = layout.geometry.arrangement === 'lines' ? renderLinesStage : renderPlanesStage;
-      stages.push(render(name, stage, layout, pool, target));
+      stages.push(render(i, stage, layout, pool, target));
     }
   }
   const packs = [...layout.operands.values()]

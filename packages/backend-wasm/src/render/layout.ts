@@ -46,6 +46,15 @@ export interface ReductionForm {
   readonly extra: number | undefined;
 }
 
+/** An element value that is kept from one pass over the row for later ones: cheaper to read again than to compute. */
+export interface CacheForm {
+  /** Index of the stage that computes it. */
+  readonly stage: number;
+  readonly offset: number;
+  /** As for operands. */
+  readonly stride: number;
+}
+
 /** Scratch memory of one thread and the forms of everything in it. */
 export interface KernelLayout {
   readonly plan: Plan;
@@ -56,6 +65,8 @@ export interface KernelLayout {
   readonly reductions: ReadonlyMap<string, ReductionForm>;
   /** Row values that later stages read. */
   readonly stored: ReadonlyMap<Expr, number>;
+  /** Element values that later stages read. */
+  readonly cached: ReadonlyMap<Expr, CacheForm>;
   /** Scratch offset of each total's float64 sum. */
   readonly totals: readonly number[];
   readonly scratchBytes: number;
@@ -161,6 +172,7 @@ export function layoutOf(plan: Plan, geometry: Geometry): KernelLayout {
     outputs,
     reductions,
     stored,
+    cached: cachesOf(plan, geometry, take),
     totals,
     scratchBytes: end,
     argumentBytes: argument.buffers + 4 * buffers,
@@ -191,6 +203,42 @@ function rowValuesReadLater(plan: Plan, levelOf: (e: Expr) => Level): Set<Expr> 
     }
   }
   return found;
+}
+
+/** Larger tiles would not stay in cache. */
+const largestCache = 2 ** 18;
+const expensive: ReadonlySet<string> = new Set([
+  'exp',
+  'log',
+  'log1p',
+  'pow',
+  'logisticTail',
+  'softplusTail',
+]);
+
+/** Transcendental functions that more than one pass needs. */
+function cachesOf(
+  plan: Plan,
+  { arrangement, extent, paddedRows, tileRows }: Geometry,
+  take: (bytes: number) => number,
+): Map<Expr, CacheForm> {
+  const cached = new Map<Expr, CacheForm>();
+  const isLines = arrangement === 'lines';
+  const bytes = 4 * extent * (isLines ? tileRows : paddedRows);
+  if (bytes > largestCache) return cached;
+  const first = new Map<Expr, number>();
+  for (const [index, stage] of plan.stages.entries()) {
+    if (stage.level !== 'element') continue;
+    for (const e of stage.nodes) {
+      if (!expensive.has(e.op)) continue;
+      const before = first.get(e);
+      if (before === undefined) first.set(e, index);
+      else if (!cached.has(e)) {
+        cached.set(e, { stage: before, offset: take(bytes), stride: 4 * (isLines ? extent : paddedRows) });
+      }
+    }
+  }
+  return cached;
 }
 
 /** Nodes that are read under these roots; what `stops` holds for is included but not entered. */

@@ -5,11 +5,11 @@ import type { FunctionBody, Local } from '../emitter/function.js';
 import type { KernelLayout, OperandForm, OutputForm, ReductionForm } from './layout.js';
 import { load, loadSplat } from './loads.js';
 import { TotalSum } from './rows.js';
-import { scratch, StageFunction, type Cursor } from './stage.js';
+import { scratch, StageFunction, type Cache, type Cursor } from './stage.js';
 import type { ConstantPool, Target, Term } from './vectors.js';
 
-/** Vectors that are added up in float32 before their sum goes to float64. */
-const vectorsPerSum = 16;
+/** Pairs of vectors that are added up in float32 before their sum goes to float64. */
+const pairsPerSum = 16;
 
 interface Operand {
   readonly form: OperandForm;
@@ -36,13 +36,13 @@ interface Accumulator {
 }
 
 export function renderLinesStage(
-  name: string,
+  index: number,
   stage: Stage,
   layout: KernelLayout,
   pool: ConstantPool,
   target: Target,
 ): FunctionBody {
-  return new LinesStage(name, stage, layout, pool, target).render();
+  return new LinesStage(index, stage, layout, pool, target).render();
 }
 
 class LinesStage {
@@ -52,14 +52,15 @@ class LinesStage {
   readonly #operands = new Map<string, Operand>();
   readonly #rowOperands = new Map<string, Cursor>();
   readonly #outputs: readonly Output[];
+  readonly #caches: readonly Cache[];
   readonly #accumulators: readonly Accumulator[];
   /** Pointer to the row's number in each scratch array. */
   readonly #row: Local;
   readonly #position: Local | undefined;
 
-  constructor(name: string, stage: Stage, layout: KernelLayout, pool: ConstantPool, target: Target) {
+  constructor(index: number, stage: Stage, layout: KernelLayout, pool: ConstantPool, target: Target) {
     const roots = [...stage.reductions, ...stage.outputs].map(({ of }) => of);
-    const s = new StageFunction(name, layout, roots, pool, target);
+    const s = new StageFunction(`stage${index}`, layout, roots, pool, target);
     const { fn } = s;
     this.#s = s;
     this.#own = new Set<Expr>(stage.nodes);
@@ -80,6 +81,7 @@ class LinesStage {
       const cursor = { local: fn.local('i32'), step: 16 };
       return { of: output.of, form, base: s.address(form.index), cursor };
     });
+    this.#caches = s.caches(stage);
     this.#accumulators = stage.reductions.map((reduction) => ({
       reduction,
       form: layout.reductions.get(reduction.name)!,
@@ -98,7 +100,7 @@ class LinesStage {
       this.#line();
       s.increase(this.#row, 4);
       for (const { local, step } of this.#rowOperands.values()) s.increase(local, step);
-      for (const { base, form } of [...this.#operands.values(), ...this.#outputs]) {
+      for (const { base, form } of [...this.#operands.values(), ...this.#outputs, ...this.#caches]) {
         s.increase(base, form.stride);
       }
     });
@@ -109,7 +111,7 @@ class LinesStage {
     const s = this.#s;
     const { fn, v } = s;
     const { extent } = s.layout.geometry;
-    const moving = [...this.#operands.values(), ...this.#outputs];
+    const moving = [...this.#operands.values(), ...this.#outputs, ...this.#caches];
     for (const { base, cursor } of moving) fn.get(base).set(cursor.local);
     const rowTerms = new Map<Expr, Term>();
     for (const e of this.#read) {
@@ -132,37 +134,49 @@ class LinesStage {
         .set(this.#position);
     }
 
-    const vectors = Math.floor(extent / 4);
-    if (vectors > 0) this.#vectors(vectors, moving, rowTerms);
-    if (extent % 4 > 0) {
-      const lanes = fn.local('i32');
-      fn.i32(extent % 4).set(lanes);
-      this.#vector(rowTerms, { count: lanes, mask: s.laneMask(lanes) });
-      for (const { sum } of this.#accumulators) sum?.flush();
+    const pairs = Math.floor(extent / 8);
+    if (pairs > 0) this.#pairs(pairs, moving, rowTerms);
+    const rest = extent % 8;
+    if (rest >= 4) {
+      this.#vectors(1, rowTerms);
+      this.#advance(moving, 1);
     }
+    if (rest % 4 > 0) {
+      const lanes = fn.local('i32');
+      fn.i32(rest % 4).set(lanes);
+      this.#vectors(1, rowTerms, { count: lanes, mask: s.laneMask(lanes) });
+    }
+    if (rest > 0) for (const { sum } of this.#accumulators) sum?.flush();
     for (const accumulator of this.#accumulators) this.#finish(accumulator);
   }
 
-  #vectors(
-    vectors: number,
+  #advance(moving: readonly { readonly cursor: Cursor }[], vectors: number): void {
+    const { fn, v } = this.#s;
+    this.#s.advance(
+      moving.map(({ cursor }) => cursor),
+      vectors,
+    );
+    if (this.#position === undefined) return;
+    v.add(v.local(this.#position), v.constant(4 * vectors))();
+    fn.set(this.#position);
+  }
+
+  #pairs(
+    pairs: number,
     moving: readonly { readonly cursor: Cursor }[],
     rowTerms: ReadonlyMap<Expr, Term>,
   ): void {
     const s = this.#s;
-    const { fn, v } = s;
+    const { fn } = s;
     const left = fn.local('i32');
     const chunk = fn.local('i32');
-    fn.i32(vectors).set(left);
+    fn.i32(pairs).set(left);
     fn.loop((again) => {
-      fn.get(left).i32(vectorsPerSum).get(left).i32(vectorsPerSum).op('i32.lt_u').op('select').set(chunk);
+      fn.get(left).i32(pairsPerSum).get(left).i32(pairsPerSum).op('i32.lt_u').op('select').set(chunk);
       fn.get(left).get(chunk).op('i32.sub').set(left);
       s.repeat(chunk, () => {
-        this.#vector(rowTerms);
-        s.advance(moving.map(({ cursor }) => cursor));
-        if (this.#position !== undefined) {
-          v.add(v.local(this.#position), v.constant(4))();
-          fn.set(this.#position);
-        }
+        this.#vectors(2, rowTerms);
+        this.#advance(moving, 2);
       });
       for (const { sum } of this.#accumulators) sum?.flush();
       fn.get(left);
@@ -182,31 +196,48 @@ class LinesStage {
     return loadSplat(v, 'float32', this.#row, offset);
   }
 
-  #vector(rowTerms: ReadonlyMap<Expr, Term>, some?: { count: Local; mask: Term }): void {
+  /** One or more vectors of the row, from the cursors on. */
+  #vectors(count: number, rowTerms: ReadonlyMap<Expr, Term>, some?: { count: Local; mask: Term }): void {
     const s = this.#s;
     const { fn, v } = s;
-    const renderer = s.renderer((e) => {
-      if (e.op === 'position') return v.local(this.#position!);
-      const operand = e.op === 'operand' ? this.#operands.get(e.name) : undefined;
-      if (operand !== undefined) return v.let(load(v, operand.form.dtype, operand.cursor.local));
-      return rowTerms.get(e);
-    });
+    const read = new Map(this.#caches.filter((cache) => !cache.isWritten).map((cache) => [cache.of, cache]));
+    const renderers = Array.from({ length: count }, (_, j) =>
+      s.renderer((e) => {
+        if (e.op === 'position') return v.let(v.add(v.local(this.#position!), v.constant(4 * j)));
+        const cache = read.get(e);
+        if (cache !== undefined) return v.let(load(v, 'float32', cache.cursor.local, 16 * j));
+        const operand = e.op === 'operand' ? this.#operands.get(e.name) : undefined;
+        if (operand === undefined) return rowTerms.get(e);
+        const { form, cursor } = operand;
+        return v.let(load(v, form.dtype, cursor.local, j * cursor.step));
+      }),
+    );
     for (const { reduction, sum, most, nan } of this.#accumulators) {
-      const value = renderer.term(reduction.of);
+      const values = renderers.map((renderer) => renderer.term(reduction.of));
       if (sum !== undefined) {
-        sum.add(some === undefined ? value : v.and(value, some.mask));
+        const total = values.reduce((a, b) => v.add(a, b));
+        sum.add(some === undefined ? total : v.and(total, some.mask));
         continue;
       }
-      const masked = some === undefined ? value : v.let(v.select(some.mask, value, v.constant(-Infinity)));
-      v.pmax(v.local(most), masked)();
-      fn.set(most);
-      v.or(v.local(nan), v.binary('f32x4.ne', masked, masked))();
-      fn.set(nan);
+      for (const value of values) {
+        const masked = some === undefined ? value : v.let(v.select(some.mask, value, v.constant(-Infinity)));
+        v.pmax(v.local(most), masked)();
+        fn.set(most);
+        v.or(v.local(nan), v.binary('f32x4.ne', masked, masked))();
+        fn.set(nan);
+      }
     }
-    for (const { of, cursor } of this.#outputs) {
-      const value = renderer.term(of);
-      if (some === undefined) s.store(value, cursor.local, 0);
-      else s.storeSome(value, cursor.local, 0, some.count);
+    // All that is computed comes before all that is stored: the engine may then mix the vectors' instructions.
+    const results = this.#outputs.map(({ of }) => renderers.map((renderer) => renderer.term(of)));
+    for (const { of, cursor, isWritten } of this.#caches) {
+      if (!isWritten) continue;
+      for (const [j, renderer] of renderers.entries()) s.store(renderer.term(of), cursor.local, 16 * j);
+    }
+    for (const [i, { cursor }] of this.#outputs.entries()) {
+      for (const [j, value] of results[i]!.entries()) {
+        if (some === undefined) s.store(value, cursor.local, 16 * j);
+        else s.storeSome(value, cursor.local, 0, some.count);
+      }
     }
   }
 

@@ -11,7 +11,7 @@ import {
 } from './layout.js';
 import { load, loadSplat } from './loads.js';
 import { RowReader } from './rows.js';
-import { scratch, StageFunction, type Cursor } from './stage.js';
+import { scratch, StageFunction, type Cache, type Cursor } from './stage.js';
 import type { ConstantPool, Target, Term } from './vectors.js';
 
 interface Operand {
@@ -36,13 +36,13 @@ interface Sum {
 }
 
 export function renderPlanesStage(
-  name: string,
+  index: number,
   stage: Stage,
   layout: KernelLayout,
   pool: ConstantPool,
   target: Target,
 ): FunctionBody {
-  return new PlanesStage(name, stage, layout, pool, target).render();
+  return new PlanesStage(index, stage, layout, pool, target).render();
 }
 
 class PlanesStage {
@@ -52,14 +52,15 @@ class PlanesStage {
   readonly #reader: RowReader;
   readonly #operands = new Map<string, Operand>();
   readonly #outputs: readonly Output[];
+  readonly #caches: readonly Cache[];
   readonly #sums: readonly Sum[];
   readonly #position: Local | undefined;
   readonly #left: Local;
   readonly #lanes: Local;
 
-  constructor(name: string, stage: Stage, layout: KernelLayout, pool: ConstantPool, target: Target) {
+  constructor(index: number, stage: Stage, layout: KernelLayout, pool: ConstantPool, target: Target) {
     const roots = [...stage.reductions, ...stage.outputs].map(({ of }) => of);
-    const s = new StageFunction(name, layout, roots, pool, target);
+    const s = new StageFunction(`stage${index}`, layout, roots, pool, target);
     this.#s = s;
     this.#stage = stage;
     this.#own = new Set<Expr>(stage.nodes);
@@ -82,6 +83,7 @@ class PlanesStage {
       const cursor = { local: s.fn.local('i32'), step: 16 };
       return { of: output.of, form, base: s.address(form.index), cursor };
     });
+    this.#caches = s.caches(stage);
     this.#sums = stage.reductions.map((reduction) => ({
       reduction,
       form: layout.reductions.get(reduction.name)!,
@@ -128,7 +130,7 @@ class PlanesStage {
   #group(size: number): void {
     const s = this.#s;
     const { fn, v } = s;
-    const moving = [...this.#operands.values(), ...this.#outputs];
+    const moving = [...this.#operands.values(), ...this.#outputs, ...this.#caches];
     for (const { base, cursor } of moving) fn.get(base).set(cursor.local);
     fn.get(scratch).set(this.#reader.arrays);
     const rowCursors = this.#reader.cursors.slice(1);
@@ -147,7 +149,7 @@ class PlanesStage {
 
     for (const [i, { local }] of rowCursors.entries()) fn.get(starts[i]!).set(local);
     for (const { base, stride } of this.#operands.values()) s.increase(base, size * stride);
-    for (const { base, form } of this.#outputs) s.increase(base, size * form.stride);
+    for (const { base, form } of [...this.#outputs, ...this.#caches]) s.increase(base, size * form.stride);
     if (this.#position !== undefined) {
       v.add(v.local(this.#position), v.constant(size))();
       fn.set(this.#position);
@@ -168,19 +170,30 @@ class PlanesStage {
       if (!rows.has(e)) rows.set(e, this.#reader.term(e, this.#own));
       return rows.get(e);
     };
-    const parts = this.#sums.map((): Term[] => []);
-    for (let j = 0; j < size; j++) {
-      const renderer = s.renderer((e) => {
+    const read = new Map(this.#caches.filter((cache) => !cache.isWritten).map((cache) => [cache.of, cache]));
+    const renderers = Array.from({ length: size }, (_, j) =>
+      s.renderer((e) => {
         if (e.op === 'position') return v.let(v.add(v.local(this.#position!), v.constant(j)));
+        const cache = read.get(e);
+        if (cache !== undefined) return v.let(load(v, 'float32', cache.cursor.local, j * cache.form.stride));
         const operand = e.op === 'operand' ? this.#operands.get(e.name) : undefined;
         if (operand === undefined) return rowTerm(e);
         const { form, cursor, stride } = operand;
-        const read = form.kind === 'classwise' ? loadSplat : load;
-        return v.let(read(v, form.dtype, cursor.local, j * stride));
-      });
-      for (const [i, { reduction }] of this.#sums.entries()) parts[i]!.push(renderer.term(reduction.of));
-      for (const { of, form, cursor } of this.#outputs) {
-        const value = renderer.term(of);
+        const from = form.kind === 'classwise' ? loadSplat : load;
+        return v.let(from(v, form.dtype, cursor.local, j * stride));
+      }),
+    );
+    // All that is computed comes before all that is stored: the engine may then mix the positions' instructions.
+    const parts = this.#sums.map(({ reduction }) => renderers.map((renderer) => renderer.term(reduction.of)));
+    const values = this.#outputs.map(({ of }) => renderers.map((renderer) => renderer.term(of)));
+    for (const { of, form, cursor, isWritten } of this.#caches) {
+      if (!isWritten) continue;
+      for (const [j, renderer] of renderers.entries()) {
+        s.store(renderer.term(of), cursor.local, j * form.stride);
+      }
+    }
+    for (const [i, { form, cursor }] of this.#outputs.entries()) {
+      for (const [j, value] of values[i]!.entries()) {
         if (lanes === undefined) s.store(value, cursor.local, j * form.stride);
         else s.storeSome(value, cursor.local, j * form.stride, lanes);
       }

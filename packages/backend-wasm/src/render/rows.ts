@@ -78,17 +78,24 @@ export function renderRowStage(
   const cursors = [...reader.cursors, ...outputs.map(({ cursor }) => cursor)];
   const sums = stage.totals.map(({ of }, i) => ({ of, sum: new TotalSum(s, layout.totals[i]!) }));
 
-  const body = (vector: number, some?: { lanes: Local; mask: Term }): void => {
-    const renderer = s.renderer((e) => reader.term(e, own, vector));
-    for (const e of kept) s.store(renderer.term(e), reader.arrays, layout.stored.get(e)! + 16 * vector);
-    for (const { of, cursor } of outputs) {
-      const value = renderer.term(of);
-      if (some === undefined) s.store(value, cursor.local, 16 * vector);
-      else s.storeSome(value, cursor.local, 0, some.lanes);
+  // All that is computed comes before all that is stored, so that the engine may mix the vectors' instructions: one
+  // vector's alone wait for one another.
+  const body = (vectors: number, some?: { lanes: Local; mask: Term }): void => {
+    const results = Array.from({ length: vectors }, (_, vector) => {
+      const renderer = s.renderer((e) => reader.term(e, own, vector));
+      return new Map(roots.map((e) => [e, renderer.term(e)]));
+    });
+    for (const [vector, terms] of results.entries()) {
+      for (const e of kept) s.store(terms.get(e)!, reader.arrays, layout.stored.get(e)! + 16 * vector);
+      for (const { of, cursor } of outputs) {
+        if (some === undefined) s.store(terms.get(of)!, cursor.local, 16 * vector);
+        else s.storeSome(terms.get(of)!, cursor.local, 0, some.lanes);
+      }
     }
     for (const { of, sum } of sums) {
-      const value = renderer.term(of);
-      sum.add(some === undefined ? value : v.and(value, some.mask));
+      const parts = results.map((terms) => terms.get(of)!);
+      const total = parts.reduce((a, b) => v.add(a, b));
+      sum.add(some === undefined ? total : v.and(total, some.mask));
     }
   };
 
@@ -108,7 +115,7 @@ export function renderRowStage(
       fn.get(steps).i32(longest).get(steps).i32(longest).op('i32.lt_u').op('select').set(chunk);
       fn.get(steps).get(chunk).op('i32.sub').set(steps);
       s.repeat(chunk, () => {
-        for (let vector = 0; vector < unroll; vector++) body(vector);
+        body(unroll);
         s.advance(cursors, unroll);
       });
       for (const { sum } of sums) sum.flush();
@@ -125,7 +132,7 @@ export function renderRowStage(
     fn.loop((again) => {
       fn.get(lanes).op('i32.eqz');
       exit();
-      body(0, { lanes, mask: s.laneMask(lanes) });
+      body(1, { lanes, mask: s.laneMask(lanes) });
       for (const { sum } of sums) sum.flush();
       s.advance(cursors);
       // lanes = max(lanes - 4, 0)

@@ -8,6 +8,7 @@ import {
   countOffset,
   readUnder,
   tileAddress,
+  type CacheForm,
   type KernelLayout,
 } from './layout.js';
 import { Vectors, type ConstantPool, type Target, type Term } from './vectors.js';
@@ -21,6 +22,17 @@ export interface Cursor {
   readonly local: Local;
   /** Bytes that one vector of four elements takes. */
   readonly step: number;
+}
+
+/** A value that is kept between stages, in this stage. */
+export interface Cache {
+  readonly of: Expr;
+  readonly form: CacheForm;
+  /** Address at the first row of a group's first position (planes), or of the row (lines). */
+  readonly base: Local;
+  readonly cursor: Cursor;
+  /** Whether this stage computes it. */
+  readonly isWritten: boolean;
 }
 
 /** A function for one stage of a tile. */
@@ -65,8 +77,28 @@ export class StageFunction {
   /** Everything that is read under the roots and comes from memory. */
   read(roots: readonly Expr[], stage: Stage): readonly Expr[] {
     const own = new Set<Expr>(stage.nodes);
-    const { stored } = this.layout;
-    return readUnder(roots, (e) => stored.has(e) && !own.has(e));
+    const { stored, cached, plan } = this.layout;
+    const index = plan.stages.indexOf(stage);
+    return readUnder(roots, (e) => {
+      const cache = cached.get(e);
+      return (stored.has(e) && !own.has(e)) || (cache !== undefined && cache.stage < index);
+    });
+  }
+
+  /** Element values that this stage reads from an earlier one, or computes for later ones. */
+  caches(stage: Stage): readonly Cache[] {
+    const { cached, plan } = this.layout;
+    const index = plan.stages.indexOf(stage);
+    const own = new Set<Expr>(stage.nodes);
+    const caches: Cache[] = [];
+    for (const [of, form] of cached) {
+      if (!own.has(of) || form.stage > index) continue;
+      const base = this.fn.local('i32');
+      this.fn.get(scratch).i32(form.offset).op('i32.add').set(base);
+      const cursor = { local: this.fn.local('i32'), step: 16 };
+      caches.push({ of, form, base, cursor, isWritten: form.stage === index });
+    }
+    return caches;
   }
 
   /** The tile's address of an operand or output. */

@@ -7,6 +7,9 @@ export type Term = () => void;
 
 const view = new DataView(new ArrayBuffer(4));
 
+/** The sign bit of a float32. */
+export const signBit = 0x80000000 | 0;
+
 /** The bits of a float32. */
 export function bitsOf(value: number): number {
   view.setFloat32(0, value, true);
@@ -132,13 +135,43 @@ export class Vectors {
     };
   }
 
-  /** c0 + x (c1 + x (c2 + ...)) */
-  polynomial(x: Term, coefficients: readonly number[]): Term {
-    let sum = this.constant(coefficients.at(-1) ?? 0);
-    for (let i = coefficients.length - 2; i >= 0; i--) {
-      sum = this.madd(sum, x, this.constant(coefficients[i] as number));
+  /**
+   * c0 + c1 x + c2 x^2 + ..., in Estrin's order: as many operations as Horner's, in a third of the time from first to
+   * last, which is what bounds a kernel. `square`: x^2, where it is at hand.
+   */
+  polynomial(x: Term, coefficients: readonly number[], square?: Term): Term {
+    const pairs: Term[] = [];
+    for (let i = 0; i < coefficients.length; i += 2) {
+      const low = this.constant(coefficients[i] as number);
+      const high = coefficients[i + 1];
+      pairs.push(high === undefined ? low : this.madd(this.constant(high), x, low));
     }
-    return sum;
+    if (pairs.length === 1) return pairs[0] as Term;
+    return this.#combine(pairs, square ?? this.let(this.mul(x, x)));
+  }
+
+  /** p0 + p1 y + p2 y^2 + ... */
+  #combine(parts: readonly Term[], y: Term): Term {
+    const [first, second, third] = parts as [Term, Term, Term?];
+    if (third === undefined) return this.madd(second, y, first);
+    // Three parts cost no further power of y.
+    if (parts.length === 3) return this.madd(this.madd(third, y, second), y, first);
+    const pairs: Term[] = [];
+    for (let i = 0; i < parts.length; i += 2) {
+      const high = parts[i + 1];
+      pairs.push(high === undefined ? (parts[i] as Term) : this.madd(high, y, parts[i] as Term));
+    }
+    return this.#combine(pairs, this.let(this.mul(y, y)));
+  }
+
+  /** |a|. With a mask from the pool: engines build their own one for f32x4.abs each time. */
+  abs(a: Term): Term {
+    return this.and(a, this.bits(0x7fffffff));
+  }
+
+  /** -a */
+  neg(a: Term): Term {
+    return this.xor(a, this.bits(signBit));
   }
 
   /** The lesser; `a` where either is NaN. */
@@ -158,6 +191,10 @@ export class Vectors {
   /** a and not b */
   andnot(a: Term, b: Term): Term {
     return this.binary('v128.andnot', a, b);
+  }
+
+  xor(a: Term, b: Term): Term {
+    return this.binary('v128.xor', a, b);
   }
 
   or(a: Term, b: Term): Term {

@@ -19,6 +19,8 @@ export interface Job {
 /** A worker of Node or of the web. */
 interface Channel {
   post(message: object): void;
+  /** Whether the process waits for the worker. */
+  hold(isHeld: boolean): void;
   terminate(): void;
 }
 
@@ -66,7 +68,7 @@ export class Pool {
         { cause: error },
       );
     }
-    pool.#post({ type: 'work' });
+    pool.#release();
     return pool;
   }
 
@@ -142,6 +144,7 @@ export class Pool {
   /** Calls the workers out of their wait, sends messages, and lets them go back once they have read them. */
   async #converse(messages: readonly object[]): Promise<void> {
     this.#conversations++;
+    for (const channel of this.#channels) channel.hold(true);
     Atomics.store(this.#words, control.messages, 1);
     this.#wake();
     for (const message of messages) this.#post(message);
@@ -156,9 +159,14 @@ export class Pool {
     });
     this.#post({ type: 'ping', token });
     await answered;
-    if (--this.#conversations > 0) return;
+    if (--this.#conversations === 0) this.#release();
+  }
+
+  /** Lets workers wait for jobs. From here on a pool that nobody disposed of does not keep the process alive. */
+  #release(): void {
     Atomics.store(this.#words, control.messages, 0);
     this.#post({ type: 'work' });
+    for (const channel of this.#channels) channel.hold(false);
   }
 
   #post(message: object): void {
@@ -184,9 +192,8 @@ function openChannel(onReply: (reply: Reply) => void, onError: (error: unknown) 
     const worker = new threads.Worker(new URL('./worker.js', import.meta.url), { execArgv: [] });
     worker.on('message', onReply);
     worker.on('error', onError);
-    // A pool that nobody disposed of does not keep the process alive.
-    worker.unref();
     return {
+      hold: (isHeld) => (isHeld ? worker.ref() : worker.unref()),
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has no origin
       post: (message) => worker.postMessage(message),
       terminate: () => void worker.terminate(),
@@ -196,6 +203,7 @@ function openChannel(onReply: (reply: Reply) => void, onError: (error: unknown) 
   worker.addEventListener('message', ({ data }) => onReply(data as Reply));
   worker.addEventListener('error', (event) => onError(event.message || 'its script did not load'));
   return {
+    hold() {},
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has no origin
     post: (message) => worker.postMessage(message),
     terminate: () => worker.terminate(),
