@@ -159,7 +159,7 @@ class Compiler {
       g: this.g,
       layer: layer.param,
       phase: layer.param.phase,
-      bottoms: layer.bottoms.map((id) => this.blobs.get(id)!),
+      bottoms: layer.bottoms.map((id) => this.bottom(layer, id)),
       params: layer.params.map((id) => this.paramValue(id)),
       topCount: layer.tops.length,
       host: this.options.host ?? {},
@@ -184,6 +184,15 @@ class Compiler {
       this.nextStates.push({ port: full, value: made.states![i]! });
     }
     return made;
+  }
+
+  private bottom(layer: NetLayer, id: number): Value {
+    const value = this.blobs.get(id);
+    if (value) return value;
+    throw new CaffeNetError(
+      `reads '${this.net.blobs[id]!.name}', a loss that is computed outside the net`,
+      layerReference(layer.param),
+    );
   }
 
   private paramValue(id: number): Value {

@@ -268,6 +268,20 @@ describe('a loss that is computed elsewhere', () => {
   });
 });
 
+test('a layer that reads a loss that is computed elsewhere is refused', async () => {
+  const text = branching.concat(
+    'layer { name: "twice" type: "Power" bottom: "loss" top: "twice" power_param { scale: 2 } }',
+  );
+  const externalLoss: ExternalLoss = {
+    handles: (layer) => layer.type === 'SigmoidCrossEntropyLoss',
+    compute: () => Promise.reject(new Error('not reached')),
+  };
+  await using engine = engineOf(text, { externalLoss });
+  await expect(engine.forward(feedsOf(engine))).rejects.toThrow(
+    /layer 'loss_loss_0_split' \(Split\): reads 'loss', a loss that is computed outside the net/,
+  );
+});
+
 describe('an exported net', () => {
   test('is an ONNX model with stored weights that gives what the engine gives', async () => {
     const text = `${input('2 3 9 8')}
