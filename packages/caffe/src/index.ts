@@ -107,3 +107,4 @@ export {
 } from './solver/index.js';
 export * from './data/index.js';
 export * from './fillers/index.js';
+export * from './training/index.js';

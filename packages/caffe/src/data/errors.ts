@@ -25,7 +25,7 @@ export class DataShapeError extends SoftxentError {
   }
 }
 
-/** A label that is no probability: NaN or outside [0, 1]. */
+/** A label that is no probability (NaN, or outside [0, 1]), or names no class. */
 export class LabelRangeError extends SoftxentError {
   /** The top blob that holds the labels. */
   readonly top: string;
@@ -33,11 +33,13 @@ export class LabelRangeError extends SoftxentError {
   readonly index: readonly number[];
   readonly value: number;
 
-  constructor(top: string, index: readonly number[], value: number, count: number) {
+  /** @param classes for class labels: how many classes there are */
+  constructor(top: string, index: readonly number[], value: number, count: number, classes?: number) {
+    const range = classes === undefined ? '[0, 1]' : `0 to ${classes - 1}`;
     super(
       'CAFFE_LABEL_RANGE',
-      `top '${top}': ${count} label${count === 1 ? '' : 's'} outside [0, 1], the first at [${index.join(', ')}]: ` +
-        `found ${value}, expected a probability`,
+      `top '${top}': ${count} label${count === 1 ? '' : 's'} outside ${range}, the first at [${index.join(', ')}]: ` +
+        `found ${value}, expected a ${classes === undefined ? 'probability' : 'class'}`,
     );
     this.top = top;
     this.index = index;

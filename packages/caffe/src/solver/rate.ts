@@ -41,8 +41,8 @@ export function checkRate(options: RateOptions): void {
   if (policy === 'step' && stepsize < 1) {
     throw new CaffeSolverError(`stepsize is ${stepsize}; lr_policy "step" needs 1 or more`);
   }
-  if (policy === 'sigmoid' && gamma < 0) {
-    throw new CaffeSolverError(`gamma is ${gamma}; lr_policy "sigmoid" needs 0 or more`);
+  if (policy !== 'fixed' && policy !== 'poly' && gamma < 0) {
+    throw new CaffeSolverError(`gamma is ${gamma}; lr_policy "${policy}" needs 0 or more`);
   }
 }
 

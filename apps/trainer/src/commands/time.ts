@@ -1,0 +1,4 @@
+import type { Command } from 'commander';
+import type { Surroundings } from '../surroundings.js';
+
+export function addTime(_program: Command, _around: Surroundings): void {}

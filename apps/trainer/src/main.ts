@@ -1,0 +1,16 @@
+// The command softxent-caffe.
+import process from 'node:process';
+import { main } from './cli.js';
+
+// A reader that has seen enough (`softxent-caffe inspect x | head`) is no mistake to print a stack for.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(1);
+});
+
+process.exitCode = await main(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  folder: process.cwd(),
+  signals: process,
+});
