@@ -1,25 +1,53 @@
 import process from 'node:process';
-import { defineConfig } from 'vitest/config';
-import { softwareAdapter } from './src/node/software-adapter.js';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { headlessChromium, softwareAdapter } from './src/node/software-adapter.js';
 
 // Tests run on the sources of every package of the workspace: nothing needs to be built first.
-const conditions = ['@softxent/source', 'module', 'node', 'import', 'default'];
+const conditions = ['@softxent/source', 'module', 'import', 'default'];
 
-// Dawn reads these when a test process starts, so they are set here, before there is one. With
-// SOFTXENT_WEBGPU_ADAPTER=system the tests run on what the machine has.
-if (process.env['SOFTXENT_WEBGPU_ADAPTER'] !== 'system' && process.platform === 'linux') {
-  Object.assign(process.env, softwareAdapter());
-}
+// On Linux everything runs on SwiftShader, in Node and in a Chromium that both come from npm. With
+// SOFTXENT_WEBGPU_ADAPTER=system, and elsewhere, Node takes what the machine has, and the browser is left out.
+const isSoftware = process.env['SOFTXENT_WEBGPU_ADAPTER'] !== 'system' && process.platform === 'linux';
+const browser = isSoftware ? headlessChromium() : undefined;
+// Dawn reads these when a test process starts, so they are set here, before there is one.
+if (isSoftware) Object.assign(process.env, softwareAdapter());
 
-export default defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions } },
+const env = {
+  SOFTXENT_CONFORMANCE: process.env['SOFTXENT_CONFORMANCE'] ?? '',
+};
+
+const node: TestProjectInlineConfiguration = {
+  resolve: { conditions: ['node', ...conditions] },
+  ssr: { resolve: { conditions: ['node', ...conditions] } },
   test: {
+    name: 'node',
     include: ['src/**/*.test.ts'],
+    env,
     // Processes, not threads: LD_LIBRARY_PATH counts when a process starts. One: a software adapter takes every core.
     pool: 'forks',
     maxWorkers: 1,
     isolate: false,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
   },
-});
+};
+
+const page: TestProjectInlineConfiguration = {
+  resolve: { conditions: ['browser', ...conditions] },
+  test: {
+    name: 'chromium',
+    include: ['src/conformance.test.ts', 'src/layouts.test.ts', 'src/wgsl/math.test.ts'],
+    env,
+    fileParallelism: false,
+    testTimeout: 60_000,
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright(browser === undefined ? {} : { launchOptions: browser }),
+      instances: [{ browser: 'chromium' }],
+    },
+  },
+};
+
+export default defineConfig({ test: { projects: browser === undefined ? [node] : [node, page] } });

@@ -111,7 +111,7 @@ class Planner {
   split(whole: Range): Dispatches {
     const { inner } = this.#passes.layout;
     const count = this.#passes.elementStages.length;
-    const owner = inner < 16 ? 'workgroup' : 'thread';
+    const owner = inner < 16 && !this.#tuning.isSoftware ? 'workgroup' : 'thread';
     const shapes: KernelShape[] = this.#passes.elementStages.map((_, p) => ({
       owner,
       rowsEach: 1,

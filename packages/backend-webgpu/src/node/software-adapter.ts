@@ -1,17 +1,14 @@
 /**
- * A software WebGPU adapter (SwiftShader) for Node on Linux, from npm alone: for tests on machines without a GPU. Start
- * Node with the environment that it returns, and Dawn (the `webgpu` package) finds the adapter.
+ * WebGPU in software, for tests on machines without a GPU, from npm alone: `@softxent/backend-webgpu/software-adapter`. What
+ * is unpacked comes from `@sparticuz/chromium` (an optional peer dependency) and runs on Linux, x64.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
-import { brotliDecompressSync } from 'node:zlib';
-import { BackendUnavailableError } from '@softxent/core';
+import { unpacked } from './archive.js';
 
-/** Options of {@link softwareAdapter}. */
+/** Options of {@link softwareAdapter} and {@link headlessChromium}. */
 export interface SoftwareAdapterOptions {
-  /** Where the driver is unpacked, once; default `node_modules/.cache/softxent-swiftshader` in the current folder. */
+  /** Where files are unpacked, once; default `node_modules/.cache/softxent-webgpu` in the current folder. */
   readonly folder?: string;
 }
 
@@ -23,72 +20,60 @@ export interface SoftwareAdapterEnvironment {
   readonly LD_LIBRARY_PATH: string;
 }
 
-const packageName = '@sparticuz/chromium';
+function folderOf({ folder }: SoftwareAdapterOptions, name: string): string {
+  return join(resolve(folder ?? join('node_modules', '.cache', 'softxent-webgpu')), name);
+}
+
+function withLibraries(folder: string): string {
+  const path = process.env['LD_LIBRARY_PATH'];
+  return path ? `${folder}:${path}` : folder;
+}
 
 /**
- * Unpacks SwiftShader from `@sparticuz/chromium` (an optional peer dependency) and returns the environment that makes
- * Dawn use it.
+ * The environment that makes Dawn (the `webgpu` package) find SwiftShader in a Node process that is started with it.
  *
- * @throws {BackendUnavailableError} where that package is missing, or the machine is not Linux on x64
+ * @throws {BackendUnavailableError} where `@sparticuz/chromium` is missing, or the machine is not Linux on x64
  */
 export function softwareAdapter(options: SoftwareAdapterOptions = {}): SoftwareAdapterEnvironment {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new BackendUnavailableError(
-      'webgpu',
-      `${packageName} carries SwiftShader for linux-x64, this is ${process.platform}-${process.arch}`,
-    );
-  }
-  const folder = resolve(options.folder ?? join('node_modules', '.cache', 'softxent-swiftshader'));
-  const driver = join(folder, 'vk_swiftshader_icd.json');
-  if (!existsSync(driver)) unpack(archivePath(), folder);
-  const path = process.env['LD_LIBRARY_PATH'];
-  return { VK_ICD_FILENAMES: driver, LD_LIBRARY_PATH: path ? `${folder}:${path}` : folder };
+  const folder = unpacked(folderOf(options, 'swiftshader'), ['swiftshader.tar.br']);
+  return {
+    VK_ICD_FILENAMES: join(folder, 'vk_swiftshader_icd.json'),
+    LD_LIBRARY_PATH: withLibraries(folder),
+  };
 }
 
-function archivePath(): string {
-  try {
-    const main = createRequire(import.meta.url).resolve(packageName);
-    // build/cjs/index.cjs of the package.
-    return join(dirname(main), '..', '..', 'bin', 'swiftshader.tar.br');
-  } catch (error) {
-    throw new BackendUnavailableError(
-      'webgpu',
-      `${packageName} is not installed: npm install ${packageName}`,
-      {
-        cause: error,
-      },
-    );
-  }
+/** How to start a browser: what playwright's and puppeteer's `launch` take. */
+export interface BrowserLaunch {
+  readonly executablePath: string;
+  readonly args: string[];
+  readonly env: Record<string, string>;
 }
 
-/** All or nothing: files appear under their final name when they are complete. */
-function unpack(archive: string, folder: string): void {
-  const temporary = `${folder}.${process.pid}`;
-  mkdirSync(temporary, { recursive: true });
-  for (const { name, data } of filesOfTar(brotliDecompressSync(readFileSync(archive)))) {
-    writeFileSync(join(temporary, name), data, { mode: 0o755 });
-  }
-  try {
-    renameSync(temporary, folder);
-  } catch (error) {
-    // Another process was faster.
-    rmSync(temporary, { recursive: true, force: true });
-    if (!existsSync(join(folder, 'vk_swiftshader_icd.json'))) throw error;
-  }
-}
-
-/** The plain files of a ustar archive, without their folders. */
-function* filesOfTar(tar: Buffer): Generator<{ name: string; data: Buffer }> {
-  const block = 512;
-  for (let at = 0; at + block <= tar.length && tar[at] !== 0;) {
-    const text = (from: number, length: number): string =>
-      tar.toString('latin1', at + from, at + from + length).replace(/\0.*$/s, '');
-    const size = Number.parseInt(text(124, 12).trim(), 8);
-    const type = text(156, 1);
-    const name = text(0, 100).split('/').at(-1);
-    if ((type === '0' || type === '') && name) {
-      yield { name, data: tar.subarray(at + block, at + block + size) };
-    }
-    at += block + Math.ceil(size / block) * block;
-  }
+/**
+ * A headless Chromium whose pages have WebGPU, on SwiftShader. It takes no system libraries beyond those of a bare Debian.
+ *
+ * @throws {BackendUnavailableError} where `@sparticuz/chromium` is missing, or the machine is not Linux on x64
+ */
+export function headlessChromium(options: SoftwareAdapterOptions = {}): BrowserLaunch {
+  const folder = unpacked(folderOf(options, 'chromium'), [
+    'chromium.br',
+    'swiftshader.tar.br',
+    'al2023.tar.br',
+  ]);
+  const inherited = Object.entries(process.env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
+  return {
+    executablePath: join(folder, 'chromium'),
+    args: [
+      '--no-sandbox',
+      '--enable-unsafe-webgpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+    env: { ...Object.fromEntries(inherited), LD_LIBRARY_PATH: withLibraries(folder) },
+  };
 }
