@@ -35,30 +35,21 @@ export interface Rule {
   update(arrays: UpdateArrays, numbers: UpdateNumbers, options: SolverParameter): void;
 }
 
-type Step = (i: number, gradient: number) => number;
+// Every rule has a loop of its own: one loop that calls a rule's step for each value takes two to five times as long.
 
-/** values[i] -= step(i, gradient with scale and decay), for all i. */
-function each({ values, gradient }: UpdateArrays, { scale, decay, l1 }: UpdateNumbers, step: Step): void {
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    const pull = decay === 0 ? 0 : decay * (l1 ? Math.sign(value) : value);
-    values[i] = value - step(i, gradient[i]! * scale + pull);
-  }
-}
+/** The decay of a value: towards 0 in proportion to it, or by a constant. */
+const pull = (value: number, decay: number, l1: boolean): number => decay * (l1 ? Math.sign(value) : value);
 
 /** Plain momentum: history = momentum history + rate g; the step is the history. */
 const sgd: Rule = {
   histories: 1,
-  update(arrays, numbers, { momentum }) {
-    const { values, gradient } = arrays;
-    const history = arrays.history[0]!;
-    const { rate, scale, decay, l1 } = numbers;
-    // Written out: the one that most nets use, over all of their values in every iteration.
+  update({ values, gradient, history: [history] }, { rate, scale, decay, l1 }, { momentum }) {
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
-      const pull = decay === 0 ? 0 : decay * (l1 ? Math.sign(value) : value);
-      history[i] = momentum * history[i]! + rate * (gradient[i]! * scale + pull);
-      values[i] = value - history[i]!;
+      const g = gradient[i]! * scale + pull(value, decay, l1);
+      const step = Math.fround(momentum * history![i]! + rate * g);
+      history![i] = step;
+      values[i] = value - step;
     }
   },
 };
@@ -66,66 +57,79 @@ const sgd: Rule = {
 /** Nesterov's momentum: the step is (1 + momentum) history - momentum (history before). */
 const nesterov: Rule = {
   histories: 1,
-  update(arrays, numbers, { momentum }) {
-    const history = arrays.history[0]!;
-    each(arrays, numbers, (i, g) => {
-      const before = history[i]!;
-      history[i] = momentum * before + numbers.rate * g;
-      return (1 + momentum) * history[i] - momentum * before;
-    });
+  update({ values, gradient, history: [history] }, { rate, scale, decay, l1 }, { momentum }) {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      const g = gradient[i]! * scale + pull(value, decay, l1);
+      const before = history![i]!;
+      const now = Math.fround(momentum * before + rate * g);
+      history![i] = now;
+      values[i] = value - ((1 + momentum) * now - momentum * before);
+    }
   },
 };
 
 /** Duchi, Hazan and Singer 2011: history += g^2; the step is rate g / (sqrt(history) + delta). */
 const adaGrad: Rule = {
   histories: 1,
-  update(arrays, numbers, { delta }) {
-    const history = arrays.history[0]!;
-    each(arrays, numbers, (i, g) => {
-      history[i] = history[i]! + g * g;
-      return (numbers.rate * g) / (Math.sqrt(history[i]) + delta);
-    });
+  update({ values, gradient, history: [history] }, { rate, scale, decay, l1 }, { delta }) {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      const g = gradient[i]! * scale + pull(value, decay, l1);
+      const squares = Math.fround(history![i]! + g * g);
+      history![i] = squares;
+      values[i] = value - (rate * g) / (Math.sqrt(squares) + delta);
+    }
   },
 };
 
 /** Tieleman and Hinton 2012: the history is a running mean of g^2 with weight rms_decay. */
 const rmsProp: Rule = {
   histories: 1,
-  update(arrays, numbers, { rms_decay: keep, delta }) {
-    const history = arrays.history[0]!;
-    each(arrays, numbers, (i, g) => {
-      history[i] = keep * history[i]! + (1 - keep) * g * g;
-      return (numbers.rate * g) / (Math.sqrt(history[i]) + delta);
-    });
+  update({ values, gradient, history: [history] }, { rate, scale, decay, l1 }, { rms_decay: keep, delta }) {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      const g = gradient[i]! * scale + pull(value, decay, l1);
+      const squares = Math.fround(keep * history![i]! + (1 - keep) * g * g);
+      history![i] = squares;
+      values[i] = value - (rate * g) / (Math.sqrt(squares) + delta);
+    }
   },
 };
 
 /** Zeiler 2012: the step is rate u, u = g sqrt((mean u^2 + delta) / (mean g^2 + delta)), with momentum as the weight of the means. */
 const adaDelta: Rule = {
   histories: 2,
-  update(arrays, numbers, { momentum, delta }) {
-    const [squares, steps] = arrays.history as [Float32Array, Float32Array];
-    each(arrays, numbers, (i, g) => {
-      squares[i] = momentum * squares[i]! + (1 - momentum) * g * g;
-      const u = g * Math.sqrt((steps[i]! + delta) / (squares[i] + delta));
-      steps[i] = momentum * steps[i]! + (1 - momentum) * u * u;
-      return numbers.rate * u;
-    });
+  update({ values, gradient, history: [squares, steps] }, { rate, scale, decay, l1 }, { momentum, delta }) {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      const g = gradient[i]! * scale + pull(value, decay, l1);
+      const square = Math.fround(momentum * squares![i]! + (1 - momentum) * g * g);
+      squares![i] = square;
+      const u = g * Math.sqrt((steps![i]! + delta) / (square + delta));
+      steps![i] = momentum * steps![i]! + (1 - momentum) * u * u;
+      values[i] = value - rate * u;
+    }
   },
 };
 
 /** Kingma and Ba 2015, with momentum as beta1, momentum2 as beta2 and delta as epsilon. */
 const adam: Rule = {
   histories: 2,
-  update(arrays, numbers, { momentum: beta1, momentum2: beta2, delta }) {
-    const [mean, square] = arrays.history as [Float32Array, Float32Array];
-    const t = numbers.iteration + 1;
-    const rate = (numbers.rate * Math.sqrt(1 - beta2 ** t)) / (1 - beta1 ** t);
-    each(arrays, numbers, (i, g) => {
-      mean[i] = beta1 * mean[i]! + (1 - beta1) * g;
-      square[i] = beta2 * square[i]! + (1 - beta2) * g * g;
-      return (rate * mean[i]) / (Math.sqrt(square[i]) + delta);
-    });
+  update(arrays, { rate, scale, decay, l1, iteration }, { momentum: beta1, momentum2: beta2, delta }) {
+    const { values, gradient } = arrays;
+    const [means, squares] = arrays.history;
+    const t = iteration + 1;
+    const corrected = (rate * Math.sqrt(1 - beta2 ** t)) / (1 - beta1 ** t);
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      const g = gradient[i]! * scale + pull(value, decay, l1);
+      const mean = Math.fround(beta1 * means![i]! + (1 - beta1) * g);
+      const square = Math.fround(beta2 * squares![i]! + (1 - beta2) * g * g);
+      means![i] = mean;
+      squares![i] = square;
+      values[i] = value - (corrected * mean) / (Math.sqrt(square) + delta);
+    }
   },
 };
 
