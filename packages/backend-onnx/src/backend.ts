@@ -1,6 +1,8 @@
-import type { Backend } from '@softxent/core';
-import { OnnxDevice, type OnnxBuffer } from './device.js';
-import { backendName } from './runtime/load.js';
+import type { Backend, Device } from '@softxent/core';
+import { OnnxDevice } from './device.js';
+import { gpuMemory, type GpuDevice } from './gpu-memory.js';
+import { hostMemory } from './memory.js';
+import { backendName, inNode, loadOrt } from './runtime/load.js';
 import { probeProvider, type Provider } from './runtime/index.js';
 
 /** How the ONNX backend runs. */
@@ -24,21 +26,27 @@ export interface OnnxOptions {
  * A node that the provider has no kernel for is an error: nothing moves to the CPU silently. Opening runs a graph of one node, so that a
  * missing package, driver or library shows there.
  *
+ * Operands are read where they lie. With `webgpu` in browsers tensors live on the GPU, and what stays there is not copied; elsewhere they live
+ * in host memory, and with `cuda` and with `webgpu` in Node every run carries them to the device and back.
+ *
  * ```ts
  * await using session = await open(onnx({ provider: 'cpu', threads: 1 }));
  * ```
  */
-export function onnx(options: OnnxOptions): Backend<OnnxBuffer> {
+export function onnx(options: OnnxOptions): Backend {
   return {
     name: backendName(options.provider),
-    async open() {
+    async open(): Promise<Device> {
       await probeProvider(options);
-      return new OnnxDevice(options);
+      // In Node a tensor on the GPU cannot be brought back: reading one ends the process.
+      if (options.provider !== 'webgpu' || inNode()) return new OnnxDevice(options, hostMemory);
+      const { env } = await loadOrt(options.provider);
+      return new OnnxDevice(options, gpuMemory((await env.webgpu.device) as GpuDevice));
     },
   };
 }
 
 /** `onnx({ provider: 'cuda', ... })`: NVIDIA GPUs, in Node. */
-export function cuda(options: Omit<OnnxOptions, 'provider'> = {}): Backend<OnnxBuffer> {
+export function cuda(options: Omit<OnnxOptions, 'provider'> = {}): Backend {
   return onnx({ ...options, provider: 'cuda' });
 }

@@ -1,8 +1,6 @@
 import {
   CapabilityError,
   DisposedError,
-  allocate,
-  sizeOf,
   type Accuracy,
   type Bindings,
   type Capabilities,
@@ -15,17 +13,17 @@ import {
 } from '@softxent/core';
 import { sumOf, type Plan } from '@softxent/core/plan';
 import { TRAITS, type ProviderTraits } from './dialects.js';
-import type { TensorData } from './graph/index.js';
+import type { Memory } from './memory.js';
+import { dimsOf } from './render/forms.js';
 import { planGraph, totalName, type GraphInput, type PlanGraph } from './render/plan.js';
 import { backendName } from './runtime/load.js';
-import { openSession, type HostTensor, type OpenOptions, type OrtSession } from './runtime/index.js';
-
-/** A buffer of an ONNX device: host memory, which ONNX Runtime reads in place. */
-export interface OnnxBuffer {
-  data: DataOf;
-  /** Whether the memory belongs to somebody else, so that results must be copied into it. */
-  readonly borrowed: boolean;
-}
+import {
+  openSession,
+  type GpuTensor,
+  type HostTensor,
+  type OpenOptions,
+  type OrtSession,
+} from './runtime/index.js';
 
 interface SharedSession {
   users: number;
@@ -33,18 +31,24 @@ interface SharedSession {
 }
 
 /** A device of the ONNX backend; see `onnx()`. */
-export class OnnxDevice implements Device<OnnxBuffer> {
+export class OnnxDevice<Buffer> implements Device<Buffer> {
   readonly description: string;
   readonly capabilities: Capabilities;
   readonly accuracy: Accuracy;
+  readonly borrow?: (tensor: Tensor) => Buffer;
+  readonly view?: (buffer: Buffer) => DataOf;
+  readonly #memory: Memory<Buffer>;
   readonly #options: OpenOptions;
   readonly #traits: ProviderTraits;
   readonly #sessions = new Map<string, SharedSession>();
   #disposed = false;
 
   /** @internal */
-  constructor(options: OpenOptions) {
+  constructor(options: OpenOptions, memory: Memory<Buffer>) {
     const { provider, threads } = options;
+    this.#memory = memory;
+    if (memory.borrow !== undefined) this.borrow = memory.borrow;
+    if (memory.view !== undefined) this.view = memory.view;
     this.#options = options;
     this.#traits = TRAITS[provider];
     this.accuracy = this.#traits.accuracy;
@@ -54,7 +58,7 @@ export class OnnxDevice implements Device<OnnxBuffer> {
       targets: [...floats, 'uint8', 'int32'],
       weights: floats,
       deterministic: deterministic && threads === 1,
-      memory: 'host',
+      memory: memory.kind,
       ...(threads === undefined ? {} : { threads }),
     };
     this.description = `${backendName(provider)} (ONNX Runtime)`;
@@ -65,7 +69,7 @@ export class OnnxDevice implements Device<OnnxBuffer> {
    *
    * @throws {CapabilityError} for a dtype that the provider has no kernels for
    */
-  async compile(plan: Plan): Promise<Kernel<OnnxBuffer>> {
+  async compile(plan: Plan): Promise<Kernel<Buffer>> {
     if (this.#disposed) throw new DisposedError('the ONNX device');
     this.#check(plan);
     const rendered = planGraph(plan, this.#traits.dialect);
@@ -84,36 +88,27 @@ export class OnnxDevice implements Device<OnnxBuffer> {
       await (await shared.session).close();
     };
     try {
-      return new OnnxKernel(plan, rendered, await shared.session, release);
+      return new OnnxKernel(plan, rendered, await shared.session, this.#memory, release);
     } catch (error) {
       this.#sessions.delete(key);
       throw error;
     }
   }
 
-  allocate(spec: TensorSpec): OnnxBuffer {
-    return { data: allocate(spec.dtype, sizeOf(spec.shape)), borrowed: false };
+  allocate(spec: TensorSpec): Buffer {
+    return this.#memory.allocate(spec);
   }
 
-  write(buffer: OnnxBuffer, data: DataOf): void {
-    buffer.data.set(data);
+  write(buffer: Buffer, data: DataOf, spec: TensorSpec): void {
+    this.#memory.write(buffer, data, spec);
   }
 
-  read(buffer: OnnxBuffer, into: DataOf): void {
-    into.set(buffer.data);
+  read(buffer: Buffer, into: DataOf, spec: TensorSpec): void | Promise<void> {
+    return this.#memory.read(buffer, into, spec);
   }
 
-  free(buffer: OnnxBuffer): void {
-    buffer.data = new Uint8Array(0);
-  }
-
-  /** ONNX Runtime reads host memory in place (but for a SharedArrayBuffer, which it refuses and which is copied for each run). */
-  borrow(tensor: Tensor): OnnxBuffer {
-    return { data: tensor.data, borrowed: true };
-  }
-
-  view(buffer: OnnxBuffer): DataOf {
-    return buffer.data;
+  free(buffer: Buffer): void {
+    this.#memory.free(buffer);
   }
 
   async dispose(): Promise<void> {
@@ -138,36 +133,46 @@ export class OnnxDevice implements Device<OnnxBuffer> {
   }
 }
 
-class OnnxKernel implements Kernel<OnnxBuffer> {
+class OnnxKernel<Buffer> implements Kernel<Buffer> {
   readonly #plan: Plan;
   readonly #inputs: readonly GraphInput[];
   readonly #session: OrtSession;
+  readonly #memory: Memory<Buffer>;
   readonly #release: () => Promise<void>;
   /** Inputs that are the same in every run. */
   readonly #fixed: Readonly<Record<string, HostTensor>>;
   #disposed = false;
 
-  constructor(plan: Plan, { inputs }: PlanGraph, session: OrtSession, release: () => Promise<void>) {
+  constructor(
+    plan: Plan,
+    { inputs }: PlanGraph,
+    session: OrtSession,
+    memory: Memory<Buffer>,
+    release: () => Promise<void>,
+  ) {
     this.#plan = plan;
     this.#inputs = inputs;
     this.#session = session;
+    this.#memory = memory;
     this.#release = release;
     this.#fixed = Object.fromEntries(inputs.flatMap((input) => fixedInput(input)));
   }
 
-  async run({ operands, outputs, scale }: Bindings<OnnxBuffer>): Promise<readonly number[]> {
-    const feeds: Record<string, HostTensor> = { ...this.#fixed };
+  async run({ operands, outputs, scale }: Bindings<Buffer>): Promise<readonly number[]> {
+    const memory = this.#memory;
+    const feeds: Record<string, HostTensor | GpuTensor> = { ...this.#fixed };
     for (const { name, dtype, shape, source } of this.#inputs) {
       if (source === 'scale') feeds[name] = numbers(dtype, shape, [scale]);
-      if (source === 'operand')
-        feeds[name] = { dtype, shape, data: operands[name]!.data as TensorData } as HostTensor;
+      if (source === 'operand') feeds[name] = memory.input(operands[name]!, dtype, shape);
     }
-    const results = await this.#session.run(feeds);
+    const places: Record<string, GpuTensor> = {};
+    for (const { name, dtype, level } of this.#plan.outputs) {
+      const place = memory.place(outputs[name]!, dtype, dimsOf(this.#plan.layout, level));
+      if (place !== undefined) places[name] = place;
+    }
+    const results = await this.#session.runInto(feeds, places);
     for (const { name } of this.#plan.outputs) {
-      const buffer = outputs[name]!;
-      const data = results[name]!.data as DataOf;
-      if (buffer.borrowed) buffer.data.set(data);
-      else buffer.data = data;
+      if (places[name] === undefined) memory.take(outputs[name]!, results[name]!.data as DataOf);
     }
     return this.#plan.totals.map(({ name }) =>
       sumOf(results[totalName(name)]!.data as Float32Array | Float64Array),

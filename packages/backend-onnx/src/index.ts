@@ -7,5 +7,4 @@
 export { cuda, onnx, type OnnxOptions } from './backend.js';
 export { embedLoss, type EmbeddedLoss, type EmbedOptions } from './embed.js';
 export { exportLoss, toOnnx, type ExportOptions } from './export.js';
-export type { OnnxBuffer } from './device.js';
 export { OnnxGraphError, probeProvider, type Provider } from './runtime/index.js';

@@ -17,6 +17,7 @@ export {
   OrtSession,
   openSession,
   probeProvider,
+  type GpuTensor,
   type HostTensor,
   type OpenOptions,
 } from './session.js';

@@ -19,7 +19,7 @@ export interface OrtInferenceSession {
   readonly outputNames: readonly string[];
   run(
     feeds: Readonly<Record<string, OrtTensor>>,
-    fetches?: readonly string[],
+    fetches: Readonly<Record<string, OrtTensor | null>>,
   ): Promise<Readonly<Record<string, OrtTensor>>>;
   endProfiling(): void;
   release(): Promise<void>;
@@ -49,6 +49,6 @@ export interface OrtModule {
   };
   readonly env: {
     readonly wasm: { numThreads?: number; wasmPaths?: unknown; proxy?: boolean };
-    readonly webgpu: { readonly device?: unknown };
+    readonly webgpu: { readonly device?: Promise<unknown> };
   };
 }

@@ -13,6 +13,13 @@ export type HostTensor = {
   };
 }[GraphDType];
 
+/** A tensor in a GPUBuffer of the device that ONNX Runtime's WebGPU provider uses (browsers only). */
+export interface GpuTensor {
+  readonly dtype: GraphDType;
+  readonly shape: readonly number[];
+  readonly gpuBuffer: object;
+}
+
 /** How a session is opened. */
 export interface OpenOptions {
   provider: Provider;
@@ -73,6 +80,19 @@ function ortOptions(options: OpenOptions): OrtSessionOptions {
   };
 }
 
+let tail: Promise<unknown> = Promise.resolve();
+
+/**
+ * One call at a time into onnxruntime-web's WebGPU build: its WebAssembly suspends inside a call, and a second call during that
+ * corrupts its memory, whatever session it belongs to.
+ */
+function exclusively<T>(provider: Provider, call: () => Promise<T>): Promise<T> {
+  if (provider !== 'webgpu' || inNode()) return call();
+  const result = tail.then(call);
+  tail = result.catch(() => undefined);
+  return result;
+}
+
 /** Settled by the first wasm session of the process; ONNX Runtime builds its pool once. */
 let wasmThreads: number | undefined;
 
@@ -126,24 +146,51 @@ export class OrtSession implements AsyncDisposable {
     feeds: Readonly<Record<string, HostTensor>>,
     fetches?: readonly string[],
   ): Promise<Record<string, HostTensor>> {
+    const wanted = fetches ?? this.outputNames;
+    return this.#run(feeds, Object.fromEntries(wanted.map((name) => [name, null])));
+  }
+
+  /**
+   * Runs the graph with tensors on the GPU (provider `webgpu` in browsers) among its inputs and as places of outputs. Outputs without a place
+   * come to the host.
+   *
+   * @throws {DeviceError} where ONNX Runtime refuses the inputs or fails
+   */
+  async runInto(
+    feeds: Readonly<Record<string, HostTensor | GpuTensor>>,
+    places: Readonly<Record<string, GpuTensor>>,
+  ): Promise<Record<string, HostTensor>> {
+    const fetches: Record<string, OrtTensor | null> = {};
+    for (const name of this.outputNames) {
+      const place = places[name];
+      fetches[name] = place === undefined ? null : this.#toOrt(place);
+    }
+    return this.#run(feeds, fetches);
+  }
+
+  async #run(
+    feeds: Readonly<Record<string, HostTensor | GpuTensor>>,
+    fetches: Readonly<Record<string, OrtTensor | null>>,
+  ): Promise<Record<string, HostTensor>> {
     const session = this.#open();
     const inputs: Record<string, OrtTensor> = {};
     for (const [name, tensor] of Object.entries(feeds)) inputs[name] = this.#toOrt(tensor);
-    const running = fetches === undefined ? session.run(inputs) : session.run(inputs, fetches);
+    const running = exclusively(this.provider, async () => {
+      const outputs = await session.run(inputs, fetches);
+      const results: Record<string, HostTensor> = {};
+      for (const [name, value] of Object.entries(outputs)) {
+        if (fetches[name] === null) results[name] = await fromOrt(value);
+      }
+      return results;
+    });
     this.#running.add(running);
-    let outputs: Readonly<Record<string, OrtTensor>>;
     try {
-      outputs = await running;
+      return await running;
     } catch (cause) {
       throw new DeviceError(backendName(this.provider), messageOf(cause), { cause });
     } finally {
       this.#running.delete(running);
     }
-    const results: Record<string, HostTensor> = {};
-    for (const [name, value] of Object.entries(outputs)) {
-      results[name] = await fromOrt(value);
-    }
-    return results;
   }
 
   /** Waits for the runs under way, then frees the graph. With a profile asked for, writes it. Closing twice does nothing. */
@@ -153,7 +200,7 @@ export class OrtSession implements AsyncDisposable {
     if (session === undefined) return;
     await Promise.allSettled(this.#running);
     if (this.#profiling) session.endProfiling();
-    await session.release();
+    await exclusively(this.provider, () => session.release());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -165,11 +212,16 @@ export class OrtSession implements AsyncDisposable {
     return this.#session;
   }
 
-  #toOrt({ dtype, shape, data }: HostTensor): OrtTensor {
+  #toOrt(tensor: HostTensor | GpuTensor): OrtTensor {
+    const { Tensor } = this.#ort;
+    const { dtype, shape } = tensor;
+    if ('gpuBuffer' in tensor)
+      return Tensor.fromGpuBuffer(tensor.gpuBuffer, { dataType: dtype, dims: shape });
+    const { data } = tensor;
     const shared =
       typeof SharedArrayBuffer !== 'undefined' &&
       (data.buffer as ArrayBufferLike) instanceof SharedArrayBuffer;
-    return new this.#ort.Tensor(dtype, shared ? data.slice() : data, shape);
+    return new Tensor(dtype, shared ? data.slice() : data, shape);
   }
 }
 
@@ -223,7 +275,8 @@ async function probe(options: Pick<OpenOptions, 'provider' | 'deviceId' | 'threa
     );
     const session = new OrtSession(ort, native, options);
     ({ y } = await session.run({ x: { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } }));
-    await session.close();
+    // In browsers the last session takes the GPU device with it when it closes, and buffers on that device would be lost: this one stays.
+    if (provider !== 'webgpu' || inNode()) await session.close();
   } catch (cause) {
     throw unavailable(provider, cause);
   }
@@ -250,7 +303,9 @@ export async function openSession(model: Uint8Array<ArrayBuffer>, options: OpenO
   if (options.provider === 'wasm') setWasmThreads(ort, options.threads);
   await probeProvider(options);
   try {
-    return new OrtSession(ort, await ort.InferenceSession.create(model, ortOptions(options)), options);
+    const create = (): Promise<OrtInferenceSession> =>
+      ort.InferenceSession.create(model, ortOptions(options));
+    return new OrtSession(ort, await exclusively(options.provider, create), options);
   } catch (cause) {
     const message = messageOf(cause);
     const hint = /fallback to CPU EP has been explicitly disabled/.test(message)
