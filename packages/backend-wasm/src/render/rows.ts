@@ -64,8 +64,8 @@ export function renderRowStage(
   target: Target,
 ): FunctionBody | undefined {
   const kept = stage.nodes.filter((e) => layout.stored.has(e));
-  const results = [...stage.outputs, ...stage.totals].map(({ of }) => of);
-  const roots = [...kept, ...results];
+  const wanted = [...stage.outputs, ...stage.totals].map(({ of }) => of);
+  const roots = [...kept, ...wanted];
   if (roots.length === 0) return undefined;
   const s = new StageFunction(name, layout, roots, pool, target);
   const { fn, v } = s;
