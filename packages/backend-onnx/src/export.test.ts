@@ -12,7 +12,8 @@ import {
 } from '@softxent/core';
 import { referenceLoss } from '@softxent/core/reference';
 import { describe, expect, test } from 'vitest';
-import { exportLoss, toOnnx, type ExportOptions } from './index.js';
+import { GraphBuilder } from './graph/index.js';
+import { addLoss, exportLoss, toOnnx, type ExportOptions } from './index.js';
 import { openSession, type HostTensor } from './runtime/index.js';
 import { losses, randomTensor, worstUlp } from './testing.js';
 
@@ -32,6 +33,65 @@ function bits(shape: readonly number[], seed: number): Tensor<'uint8'> {
     shape,
   );
 }
+
+describe('a loss in a graph', () => {
+  test.each(['cpu', 'webgpu'] as const)(
+    'gives the gradient of what comes before it, in the form for %s',
+    async (provider) => {
+      const [n, k, c] = [4, 3, 5];
+      const x = randomTensor([n, k], 1, -1, 1);
+      const w = randomTensor([k, c], 2, -1, 1);
+      const targets = randomTensor([n, c], 3);
+      const weights = randomTensor([n], 4, 0.5, 2);
+      const loss = softmaxCrossEntropy({ reduction: 'mean-weight' });
+      const g = new GraphBuilder();
+      const matrix = g.input('w', 'float32', [k, c]);
+      const logits = g.matMul(g.constant('float32', x.data, [n, k]), matrix);
+      const nodes = addLoss(
+        g,
+        loss,
+        {
+          logits,
+          targets: g.input('targets', 'float32', [n, c]),
+          weights: g.input('weights', 'float32', [n]),
+        },
+        { provider, upstream: g.input('upstream', 'float32', []) },
+      );
+      g.output('logits', logits);
+      g.output('loss', nodes.loss);
+      g.output(
+        'dw',
+        g.matMul(g.transpose(g.constant('float32', x.data, [n, k])), nodes.gradients['logits']!),
+      );
+      await using session = await openSession(g.toBytes(), { provider: 'cpu', threads: 1 });
+      const got = await session.run({
+        w,
+        targets,
+        weights,
+        upstream: { dtype: 'float32', shape: [], data: Float32Array.of(3) },
+      } as Record<string, HostTensor>);
+      const operands = { logits: got['logits'] as Tensor, targets, weights };
+      const want = referenceLoss(loss, operands, { gradients: ['logits'], upstream: 3 });
+      expect(Number(got['loss']!.data[0]) / (want.value as number)).toBeCloseTo(1, 6);
+      const dLogits = want.gradients['logits']!;
+      for (let i = 0; i < k; i++) {
+        for (let j = 0; j < c; j++) {
+          let sum = 0;
+          for (let row = 0; row < n; row++) sum += x.data[row * k + i]! * dLogits[row * c + j]!;
+          expect(Number(got['dw']!.data[i * c + j])).toBeCloseTo(sum, 6);
+        }
+      }
+    },
+  );
+
+  test('needs to know the sizes of its operands', () => {
+    const g = new GraphBuilder();
+    const logits = g.input('logits', 'float32', ['n', 3]);
+    expect(() => addLoss(g, softmaxCrossEntropy(), { logits, targets: logits })).toThrow(
+      "the sizes of 'logits' are not all known",
+    );
+  });
+});
 
 describe('a loss as a model', () => {
   test.each(losses)('%s: loss and gradients as outputs', async (_, loss, prediction) => {

@@ -1,8 +1,16 @@
-import { OptionError, serialiseLoss, type Loss, type OperandSpecs } from '@softxent/core';
-import { makePlan, type BoundPlan, type OperandPlan } from '@softxent/core/plan';
+import {
+  OptionError,
+  serialiseLoss,
+  type DType,
+  type Loss,
+  type OperandSpecs,
+  type TensorSpec,
+} from '@softxent/core';
+import { makePlan, type BoundPlan } from '@softxent/core/plan';
 import { TRAITS } from './dialects.js';
-import { GraphBuilder, type Dim, type GraphOptions, type Value } from './graph/index.js';
-import { canonicalShape, computeDType, renderPlan, type PlanOperands } from './render/plan.js';
+import { GraphBuilder, GraphError, type GraphOptions, type Value } from './graph/index.js';
+import { NaturalRenderer, type LossNodes } from './render/natural.js';
+import type { Provider } from './runtime/index.js';
 
 /** What {@link toOnnx} puts into a model. */
 export interface ExportOptions {
@@ -66,8 +74,7 @@ export async function exportLoss(
 }
 
 function exportGraph(loss: Loss, signature: OperandSpecs, options: ExportOptions): GraphBuilder {
-  const prediction = Object.keys(signature).find((name) => name === 'logits' || name === 'probabilities');
-  const bound = makePlan(loss, signature, { gradients: options.gradients ?? [prediction ?? 'logits'] });
+  const bound = makePlan(loss, signature, { gradients: options.gradients ?? [predictionIn(signature)] });
   const dynamic = options.batch === 'dynamic';
   if (dynamic) checkDynamic(loss, bound);
   const g = new GraphBuilder({
@@ -77,7 +84,14 @@ function exportGraph(loss: Loss, signature: OperandSpecs, options: ExportOptions
     description: `softxent loss ${serialiseLoss(loss)}`,
     ...options.graph,
   });
-  new Exporter(g, bound, dynamic).run();
+  const renderer = new NaturalRenderer(g, bound, { dialect: TRAITS.cpu.dialect, dynamic });
+  const values = renderer.operands.map(
+    (operand) => [operand.name, g.input(operand.name, operand.dtype, renderer.shapeOf(operand))] as const,
+  );
+  const { loss: value, gradients, invalid } = renderer.render(new Map(values));
+  g.output('loss', value);
+  for (const [name, gradient] of Object.entries(gradients)) g.output(`gradient_${name}`, gradient);
+  if (invalid !== undefined) g.output('invalid', invalid);
   return g;
 }
 
@@ -101,133 +115,57 @@ function checkDynamic(loss: Loss, { shapes }: BoundPlan): void {
   }
 }
 
-class Exporter {
-  readonly #g: GraphBuilder;
-  readonly #bound: BoundPlan;
-  readonly #dynamic: boolean;
-  #prediction: Value | undefined;
-
-  constructor(g: GraphBuilder, bound: BoundPlan, dynamic: boolean) {
-    this.#g = g;
-    this.#bound = bound;
-    this.#dynamic = dynamic;
-  }
-
-  run(): void {
-    const g = this.#g;
-    const { plan, shapes, divisor } = this.#bound;
-    const values = new Map<string, Value>();
-    // Every operand becomes an input, in the signature's order; the prediction first, whose sizes the others are given.
-    for (const operand of plan.operands) {
-      if (plan.constants[operand.name] === undefined) values.set(operand.name, this.#input(operand));
-    }
-    let divideBy: Value | undefined;
-    const divisorValue = (totals: ReadonlyMap<string, Value>): Value =>
-      (divideBy ??=
-        divisor.kind === 'total' ? totals.get(divisor.name)! : this.#staticDivisor(divisor.value));
-    const leaves: PlanOperands = {
-      operand(name) {
-        const constant = plan.constants[name];
-        if (constant !== undefined) return g.constant(computeDType(plan), constant, [1, constant.length, 1]);
-        return values.get(name)!;
-      },
-      scale: (totals) => orZero(g, g.scalar(1, 'float64'), divisorValue(totals)),
-      position: () =>
-        g.constant(
-          computeDType(plan),
-          Array.from({ length: plan.layout.extent }, (_, i) => i),
-          [1, plan.layout.extent, 1],
-        ),
-      // Never pads or blocks: every sum is one operation here.
-      sizes: (of) => this.#canonicalSizes(of === 'row' ? 'row' : 'element'),
-      blocks: false,
-    };
-    const { outputs, totals } = renderPlan(g, plan, leaves, TRAITS.cpu.dialect);
-    const total = totals.get('loss');
-    if (total !== undefined) {
-      g.output('loss', g.cast(orZero(g, total, divisorValue(totals)), plan.precision));
-    }
-    for (const { name, shape } of plan.outputs) {
-      const natural = name === 'value' ? shapes.row : shape;
-      g.output(
-        name === 'value' ? 'loss' : name.replace(':', '_'),
-        g.reshape(outputs.get(name)!, this.#withBatch(natural), this.#named(natural)),
-      );
-    }
-    const invalid = totals.get('invalid');
-    if (invalid !== undefined) g.output('invalid', g.cast(invalid, 'int64'));
-  }
-
-  #input({ name, dtype, shape, level, access }: OperandPlan): Value {
-    const g = this.#g;
-    const { shapes, plan } = this.#bound;
-    const isBatched =
-      this.#dynamic && shape.length === shapes.element.length && shape[0] === shapes.element[0];
-    const isRow =
-      this.#dynamic && level === 'row' && shape.length === shapes.row.length && shape[0] === shapes.row[0];
-    let value = g.input(name, dtype, isBatched || isRow ? ['batch', ...shape.slice(1)] : shape);
-    this.#prediction ??= value;
-    if (access.kind === 'strided') {
-      const rows = level === 'row' && shapes.axes.length > 0;
-      if (rows && shape.length > shapes.row.length) value = g.squeeze(value, shapes.axes);
-      value = g.expand(value, this.#naturalSizes(rows), this.#named(rows ? shapes.row : shapes.element));
-    }
-    const { outer, extent, inner } = plan.layout;
-    const sizes = [outer, level === 'row' ? 1 : extent, inner];
-    if (this.#dynamic) sizes[shapes.axes.length === 0 ? 2 : 0] = -1;
-    return g.reshape(value, sizes, canonicalShape(level));
-  }
-
-  /** The sizes of the prediction, or of its rows, as a value. */
-  #naturalSizes(rows: boolean): Value {
-    const g = this.#g;
-    const { shapes } = this.#bound;
-    if (!this.#dynamic) return g.ints(rows ? shapes.row : shapes.element);
-    const all = g.shapeOf(this.#prediction!);
-    if (!rows) return all;
-    const kept = [...shapes.element.keys()].filter((axis) => !shapes.axes.includes(axis));
-    return g.gather(all, g.ints(kept));
-  }
-
-  #canonicalSizes(level: 'row' | 'element'): Value {
-    const g = this.#g;
-    const { plan, shapes } = this.#bound;
-    const { outer, extent, inner } = plan.layout;
-    const sizes = [outer, level === 'row' ? 1 : extent, inner];
-    if (!this.#dynamic) return g.ints(sizes);
-    const at = shapes.axes.length === 0 ? 2 : 0;
-    const perBatch = sizes[at]! / shapes.element[0]!;
-    const own = g.mul(this.#batchSize(), g.ints([perBatch]));
-    return g.concat(
-      sizes.map((size, i) => (i === at ? own : g.ints([size]))),
-      0,
-    );
-  }
-
-  #batchSize(): Value {
-    return this.#g.gather(this.#g.shapeOf(this.#prediction!), this.#g.ints([0]));
-  }
-
-  /** A divisor that follows from the sizes: it is a multiple of the batch, or does not depend on it. */
-  #staticDivisor(value: number): Value {
-    const g = this.#g;
-    const { shapes, plan } = this.#bound;
-    const { reduction } = plan.loss.options;
-    if (!this.#dynamic || reduction === 'none' || reduction === 'sum') return g.scalar(value, 'float64');
-    const size = g.squeeze(g.cast(this.#batchSize(), 'float64'), [0]);
-    return g.mul(size, value / shapes.element[0]!);
-  }
-
-  #withBatch(shape: readonly number[]): readonly number[] {
-    return this.#dynamic ? [-1, ...shape.slice(1)] : shape;
-  }
-
-  #named(shape: readonly number[]): readonly Dim[] {
-    return this.#dynamic ? ['batch', ...shape.slice(1)] : shape;
-  }
+/** How {@link addLoss} puts a loss into a graph. */
+export interface AddLossOptions {
+  /** Operands by which gradients are wanted; default: the prediction. */
+  readonly gradients?: readonly string[];
+  /** What the gradients are multiplied by: a scalar of the graph, or a number; default 1. */
+  readonly upstream?: Value | number;
+  /** The provider that the graph is for; default `cpu`, whose form also suits `cuda` and `wasm`. `webgpu` has no float64. */
+  readonly provider?: Provider;
 }
 
-/** a / b, and 0 where b is 0. */
-function orZero(g: GraphBuilder, a: Value, b: Value): Value {
-  return g.where(g.equal(b, 0), 0, g.div(a, b));
+/**
+ * Adds a loss and its gradients to a graph that is being built (a network's training graph, say). The operands are values of
+ * the graph with known sizes.
+ *
+ * ```ts
+ * const { loss, gradients } = addLoss(g, softmaxCrossEntropy(), { logits, targets });
+ * g.output('loss', loss);
+ * const dLogits = gradients['logits'];
+ * ```
+ *
+ * @throws {GraphError} for an operand whose sizes are not known
+ * @throws {ShapeError} {@link DTypeError} {@link OperandError} {@link OptionError} as sessions do
+ */
+export function addLoss(
+  g: GraphBuilder,
+  loss: Loss,
+  operands: Readonly<Record<string, Value>>,
+  options: AddLossOptions = {},
+): LossNodes {
+  const specs = Object.entries(operands).map(([name, value]) => [name, specOf(name, value)] as const);
+  const signature = Object.fromEntries(specs);
+  const bound = makePlan(loss, signature, { gradients: options.gradients ?? [predictionIn(signature)] });
+  const { dialect } = TRAITS[options.provider ?? 'cpu'];
+  const { upstream } = options;
+  const renderer = new NaturalRenderer(g, bound, {
+    dialect,
+    dynamic: false,
+    ...(upstream === undefined ? {} : { upstream }),
+  });
+  return renderer.render(new Map(Object.entries(operands)));
+}
+
+function predictionIn(signature: OperandSpecs): string {
+  return Object.keys(signature).find((name) => name === 'logits' || name === 'probabilities') ?? 'logits';
+}
+
+function specOf(name: string, { dtype, shape }: Value): TensorSpec {
+  const sizes = shape?.filter((dim) => typeof dim === 'number');
+  if (shape === null || sizes?.length !== shape.length) {
+    throw new GraphError(`addLoss: the sizes of '${name}' are not all known`);
+  }
+  // Dtypes that no operand may have are refused, by name, when the plan is made.
+  return { dtype: dtype as DType, shape: sizes };
 }

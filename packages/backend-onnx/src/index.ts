@@ -6,5 +6,6 @@
 
 export { cuda, onnx, type OnnxOptions } from './backend.js';
 export { embedLoss, type EmbeddedLoss, type EmbedOptions } from './embed.js';
-export { exportLoss, toOnnx, type ExportOptions } from './export.js';
+export { addLoss, exportLoss, toOnnx, type AddLossOptions, type ExportOptions } from './export.js';
+export type { LossNodes } from './render/natural.js';
 export { OnnxGraphError, probeProvider, type Provider } from './runtime/index.js';
