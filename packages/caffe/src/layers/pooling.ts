@@ -249,7 +249,8 @@ function averagePool(g: LayerGraph, x: Value, pool: Pool): LayerForward {
         plane,
       ),
     );
-    if (count(pool.output) === 1 && pool.pad.every((size) => size === 0)) {
+    const global = pool.kernel.every((size, i) => size === pool.input[i]! && pool.pad[i] === 0);
+    if (global && count(pool.output) === 1) {
       return g.expand(share, [n, c, ...pool.input]);
     }
     return scatter(

@@ -77,17 +77,19 @@ export function spread(
     const around = { ...window, pad: pad.map((size) => Math.max(0, size)) };
     return convolve(g, inner, turned(g, w, window.kernel, group), b, around, group);
   }
-  const dilated = window.dilation.some((size) => size > 1);
-  if (g.provider === 'webgpu' && (sizes.length > 2 || (dilated && group > 1))) {
-    // The provider has no ConvTranspose over three axes, and a wrong one for dilated groups (ONNX Runtime 1.30).
-    return spreadByPlace(g, y, w, b, window, group, sizes);
-  }
   // What the last window does not reach is cut from the padding behind, or, where that is not enough, added.
   const rest = sizes.map((size, i) => {
     return size + 2 * window.pad[i]! - ((places[i]! - 1) * window.stride[i]! + extent(window, i));
   });
   const behind = rest.map((size, i) => Math.max(0, window.pad[i]! - size));
   const missing = rest.map((size, i) => Math.max(0, size - window.pad[i]!));
+  const dilated = window.dilation.some((size) => size > 1);
+  // WebGPU has no ConvTranspose over three axes, and a wrong one for dilated groups (ONNX Runtime 1.30); no provider has
+  // one for windows that see nothing but padding.
+  const lacking = g.provider === 'webgpu' && (sizes.length > 2 || (dilated && group > 1));
+  if (lacking || sizes.some((size, i) => size <= missing[i]!)) {
+    return spreadByPlace(g, y, w, b, window, group, sizes);
+  }
   const made = g.op(
     'ConvTranspose',
     b ? [y, w, b] : [y, w],
