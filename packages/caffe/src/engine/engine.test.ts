@@ -61,37 +61,33 @@ const branching = `${input('2 3 6 7', '2 1 6 7')}
   layer { name: "loss" type: "SigmoidCrossEntropyLoss" bottom: "score" bottom: "label" top: "loss" loss_weight: 3 }`;
 
 describe('gradients', () => {
-  test(
-    'are the differences of the loss: with branches, shared parameters, in-place layers and several losses',
-    { timeout: 60_000 },
-    async () => {
-      await using engine = engineOf(branching);
-      const feeds = feedsOf(engine);
-      await engine.forwardBackward(feeds);
-      const gradients = engine.gradients.map((gradient) => gradient.slice());
-      expect(gradients).toHaveLength(4);
-      const step = 0.02;
-      for (const [k, gradient] of gradients.entries()) {
-        const values = engine.params[k]!;
-        const slopes: number[] = [];
-        for (const i of gradient.keys()) {
-          const value = values[i]!;
-          const at = async (x: number): Promise<number> => {
-            values[i] = x;
-            return (await engine.forward(feeds)).loss;
-          };
-          const slope = ((await at(value + step)) - (await at(value - step))) / (2 * step);
-          // The error of a central difference is of third order: halve the step and extrapolate.
-          const half = ((await at(value + step / 2)) - (await at(value - step / 2))) / step;
-          slopes.push((4 * half - slope) / 3);
-          values[i] = value;
-        }
-        const largest = Math.max(...gradient.map(Math.abs));
-        const worst = Math.max(...slopes.map((slope, i) => Math.abs(slope - gradient[i]!)));
-        expect(worst / largest).toBeLessThan(2e-3);
+  test('are the differences of the loss: with branches, shared parameters, in-place layers and several losses', async () => {
+    await using engine = engineOf(branching);
+    const feeds = feedsOf(engine);
+    await engine.forwardBackward(feeds);
+    const gradients = engine.gradients.map((gradient) => gradient.slice());
+    expect(gradients).toHaveLength(4);
+    const step = 0.02;
+    for (const [k, gradient] of gradients.entries()) {
+      const values = engine.params[k]!;
+      const slopes: number[] = [];
+      for (const i of gradient.keys()) {
+        const value = values[i]!;
+        const at = async (x: number): Promise<number> => {
+          values[i] = x;
+          return (await engine.forward(feeds)).loss;
+        };
+        const slope = ((await at(value + step)) - (await at(value - step))) / (2 * step);
+        // The error of a central difference is of third order: halve the step and extrapolate.
+        const half = ((await at(value + step / 2)) - (await at(value - step / 2))) / step;
+        slopes.push((4 * half - slope) / 3);
+        values[i] = value;
       }
-    },
-  );
+      const largest = Math.max(...gradient.map(Math.abs));
+      const worst = Math.max(...slopes.map((slope, i) => Math.abs(slope - gradient[i]!)));
+      expect(worst / largest).toBeLessThan(2e-3);
+    }
+  });
 
   test('have the same bits on every run and for one and two threads', async () => {
     const runs: Float32Array[][] = [];
@@ -115,38 +111,34 @@ describe('gradients', () => {
 });
 
 describe('WebGPU', () => {
-  test(
-    'gives the gradients that the CPU gives, with every node on the device',
-    { timeout: 60_000 },
-    async ({ skip }) => {
-      try {
-        await probeProvider({ provider: 'webgpu' });
-      } catch (cause) {
-        skip(`no WebGPU here: ${String(cause)}`);
-      }
-      const text = branching
-        .replace(
-          'layer { name: "both"',
-          `layer { name: "pool" type: "Pooling" bottom: "c2" top: "pool" pooling_param { kernel_size: 2 stride: 2 } }
+  test('gives the gradients that the CPU gives, with every node on the device', async ({ skip }) => {
+    try {
+      await probeProvider({ provider: 'webgpu' });
+    } catch (cause) {
+      skip(`no WebGPU here: ${String(cause)}`);
+    }
+    const text = branching
+      .replace(
+        'layer { name: "both"',
+        `layer { name: "pool" type: "Pooling" bottom: "c2" top: "pool" pooling_param { kernel_size: 2 stride: 2 } }
        layer { name: "up" type: "Deconvolution" bottom: "pool" top: "up"
          convolution_param { num_output: 3 kernel_size: 4 stride: 2 pad: 1 } }
        layer { name: "fit" type: "Crop" bottom: "up" bottom: "c1" top: "fit" crop_param { axis: 2 } }
        layer { name: "both"`,
-        )
-        .replace('bottom: "c1" bottom: "c2" top: "both"', 'bottom: "c1" bottom: "fit" top: "both"');
-      await using cpu = engineOf(text);
-      await using webgpu = engineOf(text, { provider: 'webgpu' });
-      const feeds = feedsOf(cpu);
-      const expected = await cpu.forwardBackward(feeds);
-      const found = await webgpu.forwardBackward(feeds);
-      expect(found.loss / expected.loss).toBeCloseTo(1, 5);
-      const worst = cpu.gradients.map((gradient, k) => {
-        const largest = Math.max(...gradient.map(Math.abs));
-        return Math.max(...gradient.map((value, i) => Math.abs(value - webgpu.gradients[k]![i]!))) / largest;
-      });
-      expect(Math.max(...worst)).toBeLessThan(1e-4);
-    },
-  );
+      )
+      .replace('bottom: "c1" bottom: "c2" top: "both"', 'bottom: "c1" bottom: "fit" top: "both"');
+    await using cpu = engineOf(text);
+    await using webgpu = engineOf(text, { provider: 'webgpu' });
+    const feeds = feedsOf(cpu);
+    const expected = await cpu.forwardBackward(feeds);
+    const found = await webgpu.forwardBackward(feeds);
+    expect(found.loss / expected.loss).toBeCloseTo(1, 5);
+    const worst = cpu.gradients.map((gradient, k) => {
+      const largest = Math.max(...gradient.map(Math.abs));
+      return Math.max(...gradient.map((value, i) => Math.abs(value - webgpu.gradients[k]![i]!))) / largest;
+    });
+    expect(Math.max(...worst)).toBeLessThan(1e-4);
+  });
 });
 
 describe('blobs', () => {
