@@ -36,7 +36,7 @@ const page: TestProjectInlineConfiguration = {
   resolve: { conditions: ['browser', ...conditions] },
   test: {
     name: 'chromium',
-    include: ['src/conformance.test.ts', 'src/layouts.test.ts', 'src/wgsl/math.test.ts'],
+    include: ['src/conformance.test.ts', 'src/wgsl/math.test.ts'],
     env,
     fileParallelism: false,
     testTimeout: 60_000,

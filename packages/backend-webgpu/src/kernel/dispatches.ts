@@ -173,8 +173,16 @@ class Planner {
   #slotsFor(rows: number, owner: KernelShape['owner']): number {
     const { extent } = this.#passes.layout;
     const least = owner === 'workgroup' ? workgroupSize * elementsPerThread : workgroupSize;
-    const wanted = Math.ceil(2048 / unitsOf(owner, 1, rows));
-    const slots = Math.max(1, Math.min(manySlots, wanted, Math.floor(extent / least)));
+    const units = unitsOf(owner, 1, rows);
+    const { maxBindingBytes, maxGroupsPerDimension } = this.#tuning;
+    const limits = [
+      manySlots,
+      Math.ceil(2048 / units),
+      Math.floor(extent / least),
+      Math.floor((maxBindingBytes - alignment) / 4 / this.#stateLength(rows, 1)),
+      Math.floor(maxGroupsPerDimension ** 2 / units),
+    ];
+    const slots = Math.max(1, Math.min(...limits));
     return Math.ceil(extent / Math.ceil(extent / slots));
   }
 
