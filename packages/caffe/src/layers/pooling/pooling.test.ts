@@ -1,10 +1,10 @@
 import { openSession } from '@softxent/backend-onnx/runtime';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { layerContext } from '../net/layer-spec.js';
-import { parseText } from '../text/parse.js';
-import { LayerGraph, range } from './graph.js';
-import { pooling } from './pooling.js';
+import { layerContext } from '../../net/layer-spec.js';
+import { parseText } from '../../text/parse.js';
+import { LayerGraph, range } from '../graph.js';
+import { pooling } from './layers.js';
 
 interface Given {
   readonly method: 'MAX' | 'AVE';
