@@ -41,6 +41,7 @@ export class OnnxDevice<Buffer> implements Device<Buffer> {
   readonly #options: OpenOptions;
   readonly #traits: ProviderTraits;
   readonly #sessions = new Map<string, SharedSession>();
+  readonly #closing = new Set<Promise<void>>();
   #disposed = false;
 
   /** @internal */
@@ -81,11 +82,14 @@ export class OnnxDevice<Buffer> implements Device<Buffer> {
       this.#sessions.set(key, shared);
     }
     shared.users++;
-    const release = async (): Promise<void> => {
+    const release = (): void => {
       shared.users--;
       if (shared.users > 0) return;
       this.#sessions.delete(key);
-      await (await shared.session).close();
+      // Nobody can do anything about a session that does not close; one that failed to open is gone already.
+      const closing = shared.session.then((session) => session.close()).catch(() => undefined);
+      this.#closing.add(closing);
+      void closing.then(() => this.#closing.delete(closing));
     };
     try {
       return new OnnxKernel(plan, rendered, await shared.session, this.#memory, release);
@@ -116,6 +120,7 @@ export class OnnxDevice<Buffer> implements Device<Buffer> {
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
     for (const { session } of sessions) await (await session).close();
+    await Promise.all(this.#closing);
   }
 
   #check(plan: Plan): void {
@@ -138,7 +143,7 @@ class OnnxKernel<Buffer> implements Kernel<Buffer> {
   readonly #inputs: readonly GraphInput[];
   readonly #session: OrtSession;
   readonly #memory: Memory<Buffer>;
-  readonly #release: () => Promise<void>;
+  readonly #release: () => void;
   /** Inputs that are the same in every run. */
   readonly #fixed: Readonly<Record<string, HostTensor>>;
   #disposed = false;
@@ -148,7 +153,7 @@ class OnnxKernel<Buffer> implements Kernel<Buffer> {
     { inputs }: PlanGraph,
     session: OrtSession,
     memory: Memory<Buffer>,
-    release: () => Promise<void>,
+    release: () => void,
   ) {
     this.#plan = plan;
     this.#inputs = inputs;
@@ -182,7 +187,7 @@ class OnnxKernel<Buffer> implements Kernel<Buffer> {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    void this.#release();
+    this.#release();
   }
 }
 

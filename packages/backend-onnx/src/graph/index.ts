@@ -32,7 +32,6 @@ export {
   type OutputSpec,
   type TensorAttribute,
 } from './builder-base.js';
-export { float16Bits, float16Value, fromFloat16, toFloat16 } from './half.js';
 export type { ConvOptions, ConvTransposeOptions, PoolOptions, WindowOptions } from './neural-ops.js';
 export type { ReduceOptions, SliceRange } from './tensor-ops.js';
 export {

@@ -1,4 +1,4 @@
-import { toFloat16 } from './half.js';
+import { SoftxentError, numberToFloat16 } from '@softxent/core';
 
 /** Element types that graphs are built from. */
 export type GraphDType = 'float32' | 'float64' | 'float16' | 'int64' | 'int32' | 'uint8' | 'bool';
@@ -44,9 +44,10 @@ export const BYTES: Readonly<Record<GraphDType, number>> = {
 };
 
 /** A graph that cannot be built: `code` is `GRAPH`, the message names the node or value. */
-export class GraphError extends Error {
-  readonly code = 'GRAPH';
-  override readonly name = 'GraphError';
+export class GraphError extends SoftxentError {
+  constructor(message: string) {
+    super('GRAPH', message);
+  }
 }
 
 /** True for dtypes that arithmetic with fractions works on. */
@@ -85,7 +86,7 @@ export function toData(dtype: GraphDType, data: ArrayLike<number | bigint | bool
     case 'float64':
       return Float64Array.from(numbers());
     case 'float16':
-      return toFloat16(numbers());
+      return Uint16Array.from(numbers(), numberToFloat16);
     case 'int64':
       return BigInt64Array.from(Array.from(data, (value) => BigInt(value)));
     case 'int32':

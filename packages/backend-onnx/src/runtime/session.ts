@@ -301,7 +301,12 @@ export async function openSession(model: Uint8Array<ArrayBuffer>, options: OpenO
   }
   const ort = await loadOrt(options.provider);
   if (options.provider === 'wasm') setWasmThreads(ort, options.threads);
-  await probeProvider(options);
+  const { provider, deviceId, threads } = options;
+  await probeProvider({
+    provider,
+    ...(deviceId === undefined ? {} : { deviceId }),
+    ...(threads === undefined ? {} : { threads }),
+  });
   try {
     const create = (): Promise<OrtInferenceSession> =>
       ort.InferenceSession.create(model, ortOptions(options));
