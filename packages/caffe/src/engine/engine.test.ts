@@ -313,6 +313,13 @@ test('a layer that cannot be computed is refused with its name, its type and its
   );
 });
 
+test("a layer type of Caffe's that is not supported is refused with its name, its line and the reason", () => {
+  const text = `${input('1 1 4 4')}layer { name: "p" type: "Python" bottom: "data" top: "p" }`;
+  expect(() => netOf(text)).toThrow(
+    "net.prototxt:3: layer 'p' (Python): this layer type is not supported: it runs Python code",
+  );
+});
+
 test('a layer that needs sizes that only the data decide is refused with its name', async () => {
   const text = `${input('4 3', '4')}
     layer { name: "pick" type: "Filter" bottom: "data" bottom: "label" top: "pick" }

@@ -11,10 +11,11 @@ import { recurrentLayers } from './recurrent/layers.js';
 import { reductionLayers } from './reduction.js';
 import { selectLayers } from './select.js';
 import { shapeLayers } from './shape.js';
+import { unsupportedLayers } from './unsupported.js';
 
 export type { Gradients, LayerBuild, LayerForward, LayerHost, LayerType, Wanted } from './layer.js';
 
-/** Every layer type that nets can hold, by Caffe's name. */
+/** Every layer type that nets can hold, by Caffe's name, and those that are refused with a reason. */
 export const layerTypes: ReadonlyMap<string, LayerType> = new Map(
   [
     ...sources,
@@ -30,6 +31,7 @@ export const layerTypes: ReadonlyMap<string, LayerType> = new Map(
     ...reductionLayers,
     ...selectLayers,
     ...shapeLayers,
+    ...unsupportedLayers,
   ].map((type) => [type.type, type]),
 );
 
