@@ -67,7 +67,11 @@ const asTensor = ({ shape }: Blob, data: Float32Array<ArrayBuffer>): HostTensor 
   data,
 });
 
-async function run(file: string, host: LayerHost = {}, provider: 'cpu' | null = null): Promise<Results> {
+async function run(
+  file: string,
+  host: LayerHost = {},
+  provider: 'cpu' | 'webgpu' | null = null,
+): Promise<Results> {
   const { given, blob } = load(file);
   const layer = layerOf(given);
   const type = layerTypes.get(layer.type)!;
@@ -233,6 +237,18 @@ describe("pooling gives the same by the CPU provider's own operators", () => {
     expect(results.tops.length).toBe(load(file).given.tops.length);
     check(file, results, 1e-5);
   });
+});
+
+describe('layers give the same by what is written out for WebGPU, here on the CPU', () => {
+  test.for(cases('layers').filter((name) => /^(ArgMax|Convolution|Deconvolution)/.test(name)))(
+    '%s',
+    async (name) => {
+      const file = folder('layers') + name;
+      const results = await run(file, {}, 'webgpu');
+      expect(results.tops.length).toBe(load(file).given.tops.length);
+      check(file, results, 1e-5);
+    },
+  );
 });
 
 /** The infogain matrix of the case that reads one from a file, as its note gives it. */

@@ -1,7 +1,7 @@
 /** Layers that pick: ArgMax, BatchReindex, Filter. */
 
 import { count, range } from './graph.js';
-import type { Value } from './graph.js';
+import type { LayerGraph, Value } from './graph.js';
 import type { LayerInputs, LayerType } from './layer.js';
 import { axisOf, layerError, only, showShape } from './layer.js';
 import { has } from '../schema/message.js';
@@ -27,14 +27,8 @@ export const argMax: LayerType = {
     const { top_k: k, out_max_val: wantValues } = layer.argmax_param;
     const flat = axis === null ? g.reshape(x, [shape[0]!, size]) : x;
     const along = axis ?? 1;
-    // TopK gives the first of equal elements: look at them backwards.
-    const backwards = g.gather(flat, g.ints(range(size).map((i) => size - 1 - i)), along);
-    const picked = g.dims(flat).map((old, i) => (i === along ? k : old));
-    const [values, places] = g.opMany('TopK', [backwards, g.ints([k])], { axis: along }, [
-      { shape: picked },
-      { shape: picked, dtype: 'int64' },
-    ]) as [Value, Value];
-    const indices = g.sub(size - 1, g.cast(places, 'float32'));
+    const { values, indices } =
+      g.provider === 'webgpu' ? maxima(g, flat, along, k) : largest(g, flat, along, k);
     if (axis !== null) return { tops: [wantValues ? values : indices] };
     const rest = range(Math.max(0, shape.length - 3)).map(() => 1);
     const parts = wantValues ? [indices, values] : [indices];
@@ -45,6 +39,43 @@ export const argMax: LayerType = {
     return { tops: [g.reshape(joined, [shape[0]!, parts.length, k, ...rest])] };
   },
 };
+
+interface Picked {
+  readonly values: Value;
+  readonly indices: Value;
+}
+
+function largest(g: LayerGraph, x: Value, axis: number, k: number): Picked {
+  const size = g.dims(x)[axis]!;
+  // TopK gives the first of equal elements: look at them backwards.
+  const backwards = g.gather(x, g.ints(range(size).map((i) => size - 1 - i)), axis);
+  const shape = g.dims(x).map((old, i) => (i === axis ? k : old));
+  const [values, places] = g.opMany('TopK', [backwards, g.ints([k])], { axis }, [
+    { shape },
+    { shape, dtype: 'int64' },
+  ]) as [Value, Value];
+  return { values, indices: g.sub(size - 1, g.cast(places, 'float32')) };
+}
+
+/** The same without TopK, which WebGPU lacks: the maximum, then the maximum of what is left, and so on. */
+function maxima(g: LayerGraph, x: Value, axis: number, k: number): Picked {
+  const shape = g.dims(x);
+  const places = g.constant(
+    range(shape[axis]!),
+    shape.map((size, i) => (i === axis ? size : 1)),
+  );
+  const values: Value[] = [];
+  const indices: Value[] = [];
+  let rest = x;
+  for (let i = 0; i < k; i++) {
+    const value = g.reduceMax(rest, [axis], true);
+    const index = g.reduceMax(g.where(g.equal(rest, value), places, -1), [axis], true);
+    values.push(value);
+    indices.push(index);
+    rest = g.where(g.equal(places, index), -Infinity, rest);
+  }
+  return { values: g.concat(values, axis), indices: g.concat(indices, axis) };
+}
 
 function argMaxAxis({ layer, bottoms }: Pick<LayerInputs, 'layer' | 'bottoms'>): {
   axis: number | null;

@@ -167,6 +167,7 @@ export class ElementwiseGraph extends NodeGraph {
 
   /** A float tensor of whole numbers, cut towards zero, as indices. */
   indices(x: Value): Value {
-    return this.cast(x, 'int64');
+    // Not int64: WebGPU has none.
+    return this.cast(x, 'int32');
   }
 }
