@@ -1,7 +1,8 @@
 /** How a plan is cut into dispatches: who owns a row, and what fits into a binding and into one dispatch. */
 import { CapabilityError } from '@softxent/core';
 import { indexRange } from '../wgsl/access.js';
-import { workgroupSize, type KernelShape } from '../wgsl/kernel.js';
+import { workgroupSize } from '../wgsl/combine.js';
+import type { KernelShape } from '../wgsl/kernel.js';
 import type { Bindings, InputBinding, OutputBinding } from './bindings.js';
 import type { Passes } from './passes.js';
 

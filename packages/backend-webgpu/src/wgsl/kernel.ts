@@ -3,14 +3,12 @@
  * values, a pass over the row that reduces and writes elements, row values, a pass, and so on. Kernels differ in who owns
  * a row, and in which passes they do.
  */
-import { indexText } from './access.js';
 import { literal, Renderer, Scope } from './expression.js';
 import { mathLibrary, type MathName } from './math.js';
+import { declarations, loadText } from './memory.js';
+import { combineAccumulators, combineTotals, workgroupSize } from './combine.js';
 import type { Passes } from '../kernel/passes.js';
 import { paramFields, type Bindings } from '../kernel/bindings.js';
-
-/** Threads of a workgroup. */
-export const workgroupSize = 64;
 
 /** What one kernel does of a plan. */
 export interface KernelShape {
@@ -48,13 +46,14 @@ class KernelWriter {
     this.#bindings = bindings;
     this.#shape = shape;
     this.#renderer = new Renderer({
-      operand: (name) => this.#load(name),
+      operand: (name) => loadText(bindings, name),
       reduction: (name) => `r${passes.indexOfReduction(name)}`,
     });
   }
 
   text(): string {
     const scope = new Scope();
+    if (this.#bindings.inputs.some(({ dtype }) => dtype === 'float16')) this.#use('halfToFloat');
     const constants = this.#renderer.statements(this.#passes.constants, scope);
     const body = this.#shape.owner === 'thread' ? this.#threadMain(scope) : this.#workgroupMain(scope);
     const memory = this.#slots * workgroupSize;
@@ -64,7 +63,7 @@ class KernelWriter {
         .join(', ')} }`,
       '@group(0) @binding(0) var<uniform> params: Params;',
       '@group(0) @binding(1) var<storage, read_write> scratch: array<f32>;',
-      ...this.#declarations(),
+      ...declarations(this.#bindings),
       ...(memory > 0 ? [`var<workgroup> lanes: array<vec2f, ${memory}>;`] : []),
       mathLibrary(this.#renderer.used),
       `@compute @workgroup_size(${workgroupSize})`,
@@ -88,48 +87,6 @@ class KernelWriter {
 
   get #doesRows(): boolean {
     return this.#shape.part === 'fused' || this.#shape.part === 'final';
-  }
-
-  #declarations(): string[] {
-    const lines: string[] = [];
-    for (const input of this.#bindings.inputs) {
-      const stored = { float32: 'f32', int32: 'i32', uint8: 'u32', float16: 'u32' }[input.dtype];
-      lines.push(
-        `@group(0) @binding(${input.binding}) var<storage, read> b${input.binding}: array<${stored}>;`,
-      );
-      const b = `b${input.binding}`;
-      if (input.dtype === 'uint8') {
-        lines.push(
-          `fn load${input.binding}(j: u32) -> f32 { return f32((${b}[j >> 2u] >> ((j & 3u) * 8u)) & 0xffu); }`,
-        );
-      } else if (input.dtype === 'float16') {
-        const convert = this.#use('halfToFloat');
-        lines.push(
-          `fn load${input.binding}(j: u32) -> f32 { return ${convert}((${b}[j >> 1u] >> ((j & 1u) * 16u)) & 0xffffu); }`,
-        );
-      } else if (input.dtype === 'int32') {
-        lines.push(`fn load${input.binding}(j: u32) -> f32 { return f32(${b}[j]); }`);
-      } else {
-        lines.push(`fn load${input.binding}(j: u32) -> f32 { return ${b}[j]; }`);
-      }
-    }
-    for (const output of this.#bindings.outputs) {
-      lines.push(
-        `@group(0) @binding(${output.binding}) var<storage, read_write> b${output.binding}: array<f32>;`,
-      );
-    }
-    return lines;
-  }
-
-  #load(name: string): string {
-    const constant = this.#bindings.constants.get(name);
-    if (constant !== undefined) {
-      const index = indexText(constant.access, constant.level === 'row' ? 'row' : 'el');
-      return `scratch[${constant.offset}u + ${index}]`;
-    }
-    const input = this.#bindings.input(name);
-    const index = indexText(input.access, input.level === 'row' ? 'row' : 'el');
-    return `load${input.binding}(${index} - params.base${input.binding})`;
   }
 
   /** Where a row lies: r counts the rows of the dispatch, row and start those of the whole. */
@@ -170,22 +127,8 @@ class KernelWriter {
       lines.push('}');
       return lines;
     }
-    const merge = this.#use('merge');
-    const isNaN = this.#use('isNaN');
-    const first = this.#slots;
+    lines.push(...combineTotals(totals.length, this.#slots, this.#renderer.use));
     this.#slots += totals.length;
-    for (const k of totals.keys()) lines.push(`lanes[${(first + k) * workgroupSize}u + lane] = t${k};`);
-    lines.push(
-      'workgroupBarrier();',
-      `if (lane < ${totals.length}u && unit < params.units) {`,
-      `let begin = (${first}u + lane) * ${workgroupSize}u;`,
-      'var sum = lanes[begin];',
-      `for (var j = 1u; j < ${workgroupSize}u; j++) { sum = ${merge}(sum, lanes[begin + j]); }`,
-      `let at = params.partialBase + (unit * ${totals.length}u + lane) * 2u;`,
-      'scratch[at] = sum.x;',
-      `scratch[at + 1u] = select(sum.y, 0.0, ${isNaN}(sum.y));`,
-      '}',
-    );
     return lines;
   }
 
@@ -284,6 +227,11 @@ class KernelWriter {
     } else {
       lines.push(...this.#loopHead(), position, ...body, '}');
     }
+    if (this.#shape.owner === 'workgroup') {
+      const all = accumulators.map(({ reduction, k }) => ({ op: reduction.op, k }));
+      lines.push(...combineAccumulators(all, this.#slots, this.#renderer.use));
+      this.#slots += all.length;
+    }
     return [...lines, ...accumulators.flatMap(({ reduction, k }) => this.#complete(reduction.op, k))];
   }
 
@@ -298,21 +246,9 @@ class KernelWriter {
     ];
   }
 
-  /** What happens to an accumulator after the loop: workgroups combine theirs, split passes store them. */
+  /** What happens to an accumulator after the loop: it is the reduction's value, or is stored for the next passes. */
   #complete(op: 'sum' | 'max', k: number): string[] {
     const lines: string[] = [];
-    if (this.#shape.owner === 'workgroup') {
-      const slot = this.#slots++;
-      const from = slot * workgroupSize;
-      const combine = op === 'sum' ? this.#use('merge') : this.#use('max');
-      const item = (at: string): string => (op === 'sum' ? `lanes[${at}]` : `lanes[${at}].x`);
-      lines.push(
-        `lanes[${from}u + lane] = ${op === 'sum' ? `a${k}` : `vec2f(a${k}, 0.0)`};`,
-        'workgroupBarrier();',
-        `a${k} = ${item(`${from}u`)};`,
-        `for (var j = 1u; j < ${workgroupSize}u; j++) { a${k} = ${combine}(a${k}, ${item(`${from}u + j`)}); }`,
-      );
-    }
     if (!this.#isSplit) {
       lines.push(`let r${k} = ${op === 'sum' ? `${this.#use('total')}(a${k})` : `a${k}`};`);
       return lines;
