@@ -71,9 +71,9 @@ abstract class WasmDeviceBase implements KernelHost {
     this.description = setup.description;
     this.heap = setup.heap;
     this.capabilities = {
-      predictions: ['float32'],
-      targets: ['float32', 'uint8', 'int32'],
-      weights: ['float32'],
+      predictions: ['float32', 'float16'],
+      targets: ['float32', 'float16', 'uint8', 'int32'],
+      weights: ['float32', 'float16'],
       deterministic: true,
       memory: 'host',
       threads: setup.pool?.threads ?? 1,

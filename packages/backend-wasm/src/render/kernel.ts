@@ -6,7 +6,7 @@ import { encodeModule, type MemoryImport } from '../emitter/module.js';
 import { geometryOf, type Geometry } from './geometry.js';
 import { argument, countOffset, layoutOf, tileAddress, type KernelLayout } from './layout.js';
 import { renderLinesStage } from './lines.js';
-import { renderPack, renderTranspose, renderUntranspose } from './packs.js';
+import { renderNarrow, renderPack, renderTranspose, renderUntranspose } from './packs.js';
 import { renderPlanesStage } from './planes.js';
 import { renderRowStage } from './rows.js';
 import { ConstantPool, type Target } from './vectors.js';
@@ -46,13 +46,17 @@ export function renderKernel(plan: Plan, target: Target, memory: MemoryImport): 
         renderUntranspose('untranspose', extent, 4 * paddedRows),
       ]
     : [];
-  const functions = [...stages, ...packs.map(({ fn }) => fn), ...transposes];
+  const narrows = [...layout.outputs.values()].some((form) => form.linear > 0)
+    ? [renderNarrow('narrow', pool, target)]
+    : [];
+  const functions = [...stages, ...packs.map(({ fn }) => fn), ...transposes, ...narrows];
   const indexOf = (fn: FunctionBody): number => functions.indexOf(fn);
   const tile = renderTile(layout, {
     stages: stages.map(indexOf),
     packs: new Map(packs.map(({ form, fn }) => [form.index, indexOf(fn)])),
     transpose: transposes[0] === undefined ? -1 : indexOf(transposes[0]),
     untranspose: transposes[1] === undefined ? -1 : indexOf(transposes[1]),
+    narrow: narrows[0] === undefined ? -1 : indexOf(narrows[0]),
   });
   functions.push(tile);
   const run = renderRun(layout, indexOf(tile));
@@ -65,6 +69,7 @@ interface Callees {
   readonly packs: ReadonlyMap<number, number>;
   readonly transpose: number;
   readonly untranspose: number;
+  readonly narrow: number;
 }
 
 /** `(args, scratch, tile)`: finds the tile's addresses, prepares its operands and runs the stages. */
@@ -146,14 +151,22 @@ function renderTile(layout: KernelLayout, callees: Callees): FunctionBody {
   }
   for (const { index, plan, kind, packed } of outputs.values()) {
     const first = plan.level === 'row' ? firstRow : firstElement;
-    setAddress(index, kind === 'transposed' ? inScratch(packed) : inBuffer(index, first, 4));
+    const size = bytesPerElement(plan.dtype);
+    setAddress(index, kind === 'transposed' ? inScratch(packed) : inBuffer(index, first, size));
   }
   for (const stage of callees.stages) fn.get(args).get(scratch).call(stage);
-  for (const { index, kind, packed } of outputs.values()) {
+  for (const { index, plan, kind, packed, linear } of outputs.values()) {
     if (kind !== 'transposed') continue;
+    const place = inBuffer(index, firstElement, bytesPerElement(plan.dtype));
     inScratch(packed)();
-    inBuffer(index, firstElement, 4)();
+    if (linear > 0) inScratch(linear)();
+    else place();
     fn.get(count).call(callees.untranspose);
+    if (linear === 0) continue;
+    fn.get(args);
+    inScratch(linear)();
+    place();
+    fn.get(count).i32(extent).op('i32.mul').call(callees.narrow);
   }
   return fn;
 }

@@ -35,8 +35,12 @@ export interface OutputForm {
   readonly plan: OutputPlan;
   readonly index: number;
   readonly kind: 'direct' | 'transposed';
+  /** As the stages write it: float32 where it is transposed afterwards. */
+  readonly dtype: DType;
   readonly stride: number;
   readonly packed: number;
+  /** Scratch offset of the tile's elements in their own order, before they are converted; 0 where they are not. */
+  readonly linear: number;
 }
 
 /** Scratch arrays of a reduction, one float32 for each row of a tile. */
@@ -141,17 +145,19 @@ export function layoutOf(plan: Plan, geometry: Geometry): KernelLayout {
 
   const outputs = new Map<string, OutputForm>();
   for (const [i, output] of plan.outputs.entries()) {
-    const form = {
-      plan: output,
-      index: plan.operands.length + i,
-      kind: 'direct',
-      stride: 0,
-      packed: 0,
-    } as const;
+    const { dtype } = output;
+    const index = plan.operands.length + i;
+    const form = { plan: output, index, kind: 'direct', dtype, stride: 0, packed: 0, linear: 0 } as const;
     if (output.level === 'row') outputs.set(output.name, form);
     else if (arrangement === 'transposed') {
-      outputs.set(output.name, { ...form, kind: 'transposed', stride: planeBytes, packed: take(tileBytes) });
-    } else outputs.set(output.name, { ...form, stride: 4 * (arrangement === 'lines' ? extent : inner) });
+      const packed = take(tileBytes);
+      const linear = dtype === 'float32' ? 0 : take(tileBytes);
+      const to = { kind: 'transposed', dtype: 'float32', stride: planeBytes } as const;
+      outputs.set(output.name, { ...form, ...to, packed, linear });
+    } else {
+      const stride = bytesPerElement(dtype) * (arrangement === 'lines' ? extent : inner);
+      outputs.set(output.name, { ...form, stride });
+    }
   }
 
   const reductions = new Map<string, ReductionForm>();

@@ -3,7 +3,7 @@ import { bytesPerElement } from '@softxent/core';
 import type { Expr, NumberExpr, Reduction, Stage } from '@softxent/core/program';
 import type { FunctionBody, Local } from '../emitter/function.js';
 import type { KernelLayout, OperandForm, OutputForm, ReductionForm } from './layout.js';
-import { load, loadSplat } from './loads.js';
+import { load, loadSplat, store, storeSome } from './loads.js';
 import { TotalSum } from './rows.js';
 import { scratch, StageFunction, type Cache, type Cursor } from './stage.js';
 import type { ConstantPool, Target, Term } from './vectors.js';
@@ -78,7 +78,7 @@ class LinesStage {
     }
     this.#outputs = stage.outputs.map((output) => {
       const form = layout.outputs.get(output.name)!;
-      const cursor = { local: fn.local('i32'), step: 16 };
+      const cursor = { local: fn.local('i32'), step: 4 * bytesPerElement(form.dtype) };
       return { of: output.of, form, base: s.address(form.index), cursor };
     });
     this.#caches = s.caches(stage);
@@ -233,10 +233,10 @@ class LinesStage {
       if (!isWritten) continue;
       for (const [j, renderer] of renderers.entries()) s.store(renderer.term(of), cursor.local, 16 * j);
     }
-    for (const [i, { cursor }] of this.#outputs.entries()) {
+    for (const [i, { form, cursor }] of this.#outputs.entries()) {
       for (const [j, value] of results[i]!.entries()) {
-        if (some === undefined) s.store(value, cursor.local, 16 * j);
-        else s.storeSome(value, cursor.local, 0, some.count);
+        if (some === undefined) store(v, form.dtype, value, cursor.local, j * cursor.step);
+        else storeSome(v, form.dtype, value, cursor.local, 0, some.count);
       }
     }
   }

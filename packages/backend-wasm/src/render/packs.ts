@@ -2,7 +2,7 @@
 import { bytesPerElement } from '@softxent/core';
 import type { OperandPlan } from '@softxent/core/plan';
 import { FunctionBody, type Local } from '../emitter/function.js';
-import { load, loadSplat } from './loads.js';
+import { load, loadSplat, store, storeSome } from './loads.js';
 import { argument } from './layout.js';
 import { Vectors, type ConstantPool, type Target } from './vectors.js';
 
@@ -181,6 +181,25 @@ function loadColumn(fn: FunctionBody, from: Local, offset: number): Local {
   const local = fn.local('v128');
   fn.get(from).memory('v128.load', offset).set(local);
   return local;
+}
+
+/** `(args, from, to, count)`: stores `count` float32 as half precision. */
+export function renderNarrow(name: string, pool: ConstantPool, target: Target): FunctionBody {
+  const [args, from, to, count] = [0, 1, 2, 3] as const;
+  const fn = new FunctionBody(name, 4);
+  const table = fn.local('i32');
+  fn.prologue(() => fn.get(args).memory('i32.load', argument.table).set(table));
+  const v = new Vectors(fn, pool, table, target);
+  const ragged = fn.local('i32');
+  fn.get(count).i32(3).op('i32.and').set(ragged);
+  fn.get(count).i32(-4).op('i32.and').set(count);
+  groupsOfFour(fn, count, () => {
+    store(v, 'float16', v.let(load(v, 'float32', from)), to);
+    advance(fn, from, 16);
+    advance(fn, to, 8);
+  });
+  storeSome(v, 'float16', v.let(load(v, 'float32', from)), to, 0, ragged);
+  return fn;
 }
 
 /** Calls `body` for every four of `count`, rounded up. */

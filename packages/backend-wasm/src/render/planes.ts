@@ -9,7 +9,7 @@ import {
   type OutputForm,
   type ReductionForm,
 } from './layout.js';
-import { load, loadSplat } from './loads.js';
+import { load, loadSplat, store, storeSome } from './loads.js';
 import { RowReader } from './rows.js';
 import { scratch, StageFunction, type Cache, type Cursor } from './stage.js';
 import type { ConstantPool, Target, Term } from './vectors.js';
@@ -80,7 +80,7 @@ class PlanesStage {
     }
     this.#outputs = stage.outputs.map((output) => {
       const form = layout.outputs.get(output.name)!;
-      const cursor = { local: s.fn.local('i32'), step: 16 };
+      const cursor = { local: s.fn.local('i32'), step: 4 * bytesPerElement(form.dtype) };
       return { of: output.of, form, base: s.address(form.index), cursor };
     });
     this.#caches = s.caches(stage);
@@ -194,8 +194,8 @@ class PlanesStage {
     }
     for (const [i, { form, cursor }] of this.#outputs.entries()) {
       for (const [j, value] of values[i]!.entries()) {
-        if (lanes === undefined) s.store(value, cursor.local, j * form.stride);
-        else s.storeSome(value, cursor.local, j * form.stride, lanes);
+        if (lanes === undefined) store(v, form.dtype, value, cursor.local, j * form.stride);
+        else storeSome(v, form.dtype, value, cursor.local, j * form.stride, lanes);
       }
     }
     for (const [i, sum] of this.#sums.entries()) {

@@ -1,9 +1,9 @@
 /** Row stages: what is computed once a row, four rows at a time. */
 import type { Expr, Stage } from '@softxent/core/program';
-import { bytesPerElement } from '@softxent/core';
+import { bytesPerElement, type DType } from '@softxent/core';
 import type { FunctionBody, Local } from '../emitter/function.js';
-import type { KernelLayout } from './layout.js';
-import { load } from './loads.js';
+import type { KernelLayout, OutputForm } from './layout.js';
+import { load, store, storeSome } from './loads.js';
 import { scratch, StageFunction, type Cursor } from './stage.js';
 import type { ConstantPool, Target, Term } from './vectors.js';
 
@@ -55,6 +55,11 @@ export class RowReader {
   }
 }
 
+function outputCursor(s: StageFunction, { index, plan }: OutputForm): { dtype: DType; cursor: Cursor } {
+  const cursor = { local: s.address(index), step: 4 * bytesPerElement(plan.dtype) };
+  return { dtype: plan.dtype, cursor };
+}
+
 /** Writes the function of a row stage; undefined where there is nothing to do. */
 export function renderRowStage(
   name: string,
@@ -73,7 +78,7 @@ export function renderRowStage(
   const reader = new RowReader(s, s.read(roots, stage));
   const outputs = stage.outputs.map((output) => ({
     of: output.of,
-    cursor: { local: s.address(layout.outputs.get(output.name)!.index), step: 16 },
+    ...outputCursor(s, layout.outputs.get(output.name)!),
   }));
   const cursors = [...reader.cursors, ...outputs.map(({ cursor }) => cursor)];
   const sums = stage.totals.map(({ of }, i) => ({ of, sum: new TotalSum(s, layout.totals[i]!) }));
@@ -87,9 +92,9 @@ export function renderRowStage(
     });
     for (const [vector, terms] of results.entries()) {
       for (const e of kept) s.store(terms.get(e)!, reader.arrays, layout.stored.get(e)! + 16 * vector);
-      for (const { of, cursor } of outputs) {
-        if (some === undefined) s.store(terms.get(of)!, cursor.local, 16 * vector);
-        else s.storeSome(terms.get(of)!, cursor.local, 0, some.lanes);
+      for (const { of, dtype, cursor } of outputs) {
+        if (some === undefined) store(v, dtype, terms.get(of)!, cursor.local, vector * cursor.step);
+        else storeSome(v, dtype, terms.get(of)!, cursor.local, 0, some.lanes);
       }
     }
     for (const { of, sum } of sums) {

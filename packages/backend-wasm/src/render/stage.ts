@@ -154,21 +154,6 @@ export class StageFunction {
     value();
     this.fn.memory('v128.store', offset);
   }
-
-  /** Stores the first lanes of a vector, as many as the local says. */
-  storeSome(value: Term, address: Local, offset: number, lanes: Local): void {
-    const { fn } = this;
-    for (let lane = 0; lane < 4; lane++) {
-      fn.get(lanes)
-        .i32(lane)
-        .op('i32.gt_u')
-        .ifThen(() => {
-          fn.get(address);
-          value();
-          fn.memory('v128.store32_lane', offset + 4 * lane, lane);
-        });
-    }
-  }
 }
 
 const laneNumbers = [0, 1, 2, 3].flatMap((lane) => [lane, 0, 0, 0]);
