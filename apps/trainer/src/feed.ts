@@ -4,7 +4,7 @@ import type { LayerParameter, OpenFeed, SourceOptions } from '@softxent/caffe';
 import { has, openSoftLabelFolder } from '@softxent/caffe';
 import type { DataFlags } from './flags.js';
 import type { Print } from './surroundings.js';
-import { UsageError } from './surroundings.js';
+import { short, UsageError } from './surroundings.js';
 
 const isFolder = (path: string): Promise<boolean> =>
   stat(path).then(
@@ -84,7 +84,9 @@ export function folderFeed(flags: DataFlags, print: Print, { solo = false } = {}
       tops: [layer.top[0]!, layer.top[1]!],
     });
     const pixels =
-      mean.length === 0 && scale === 1 ? 'pixels 0 to 255' : `pixels (x - ${mean.join(',') || 0}) * ${scale}`;
+      mean.length === 0 && scale === 1
+        ? 'pixels 0 to 255'
+        : `pixels (x - ${mean.map(short).join(',') || 0}) * ${short(scale)}`;
     print(
       `${options.phase === 'TRAIN' ? 'Train' : 'Test'} data: ${source.length} pairs of ${folder}, batches of ${[...source.tops.values()][0]!.join(' x ')}, ${pixels}`,
     );

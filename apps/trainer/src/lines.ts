@@ -32,12 +32,12 @@ export function linesOf(event: TrainingEvent): string[] {
           : [`    Test net loss = ${short(event.loss)}${floorText(event.loss, event.floor)}`]),
       ];
     case 'iteration': {
-      const { iteration, loss, smoothedLoss, floor, rate, display, steppedTo } = event;
+      const { iteration, smoothedLoss, smoothedFloor, rate, display, steppedTo } = event;
       const stepped =
         steppedTo === undefined ? [] : [`MultiStep Status: Iteration ${iteration}, step = ${steppedTo}`];
       if (!display) return stepped;
       return [
-        `Iteration ${iteration}, loss = ${short(smoothedLoss)}${floorText(loss, floor)}`,
+        `Iteration ${iteration}, loss = ${short(smoothedLoss)}${floorText(smoothedLoss, smoothedFloor)}`,
         ...event.outputs.map((output, i) => outputLine('Train', output, i)),
         ...stepped,
         `Iteration ${iteration}, lr = ${short(rate)}`,

@@ -59,14 +59,9 @@ export async function readHdf5Weights(file: string): Promise<WeightFile> {
   return { file, format: 'hdf5', layers, net: undefined, warnings: [] };
 }
 
-/**
- * Writes a net's weights as Caffe does: a group per layer, in name order on reading; a shared parameter stands with its owner
- * only. Gradients go into a group `diff`, with every layer that has them.
- * @throws CaffeFormatError for a layer name that HDF5 cannot hold, CaffeFileError
- */
-export async function writeHdf5Weights(file: string, net: Net, values: NetValues): Promise<void> {
+function checkNames(file: string, layers: Iterable<{ readonly name: string }>): void {
   const seen = new Set<string>();
-  for (const { name } of net.layers) {
+  for (const { name } of layers) {
     // HDF5 takes a slash for a group within a group, and a name once only.
     if (name.includes('/') || name === '' || name === '.')
       throw new CaffeFormatError(file, `HDF5 cannot hold a layer named '${name}'; use the binary format`);
@@ -77,6 +72,32 @@ export async function writeHdf5Weights(file: string, net: Net, values: NetValues
       );
     seen.add(name);
   }
+}
+
+/**
+ * Writes weights that were read from a file, without knowing the net: a group per layer with all of its parameters, shared ones too.
+ * @throws CaffeFormatError for a layer name that HDF5 cannot hold, CaffeFileError
+ */
+export async function writeHdf5Layers(file: string, layers: readonly WeightLayer[]): Promise<void> {
+  checkNames(file, layers);
+  await makeHdf5(file, (root) => {
+    const data = root.create_group('data');
+    for (const { name, blobs } of layers) {
+      const group = data.create_group(name);
+      for (const [i, blob] of blobs.entries()) {
+        if (blob) putFloats(group, String(i), blob.shape, Float32Array.from(blob.data));
+      }
+    }
+  });
+}
+
+/**
+ * Writes a net's weights as Caffe does: a group per layer, in name order on reading; a shared parameter stands with its owner
+ * only. Gradients go into a group `diff`, with every layer that has them.
+ * @throws CaffeFormatError for a layer name that HDF5 cannot hold, CaffeFileError
+ */
+export async function writeHdf5Weights(file: string, net: Net, values: NetValues): Promise<void> {
+  checkNames(file, net.layers);
   await makeHdf5(file, (root) => {
     const data = root.create_group('data');
     const diff = values.diff ? root.create_group('diff') : undefined;

@@ -51,6 +51,8 @@ export interface IterationEvent {
   readonly smoothedLoss: number;
   /** The least loss that the batch's soft labels allow; undefined where labels are made by layers. */
   readonly floor: number | undefined;
+  /** The mean of the floors over the last average_loss iterations. */
+  readonly smoothedFloor: number | undefined;
   readonly rate: number;
   /** How many steps down the rate of policy "multistep" has taken, where it took one now. */
   readonly steppedTo: number | undefined;

@@ -15,6 +15,8 @@ const KEPT = 8;
 export class ShapedEngine extends Engine {
   readonly #build: (given: ReadonlyMap<string, readonly Shape[]>) => Net;
   readonly #others = new Map<string, Engine>();
+  /** Where losses outside the graph make all of its outputs, a forward graph has none: then it gives out their logits. */
+  readonly #logits: readonly string[];
 
   /** @param build makes the net for other shapes of what its data layers give */
   constructor(
@@ -24,11 +26,17 @@ export class ShapedEngine extends Engine {
   ) {
     super(net, options);
     this.#build = build;
+    const { externalLoss } = options;
+    const outside = net.layers.filter((layer) => externalLoss?.handles(layer));
+    const tops = new Set(outside.flatMap((layer) => layer.tops));
+    const all = net.outputs.every((id) => tops.has(id));
+    this.#logits = all ? outside.map(({ bottoms }) => net.blobs[bottoms[0]!]!.name) : [];
   }
 
-  override async forward(feeds: Feeds, options?: PassOptions): Promise<Pass> {
+  override async forward(feeds: Feeds, options: PassOptions = {}): Promise<Pass> {
     const other = await this.#other(feeds);
-    return other ? other.forward(feeds, options) : super.forward(feeds, options);
+    const wanted = { ...options, blobs: [...(options.blobs ?? []), ...this.#logits] };
+    return other ? other.forward(feeds, wanted) : super.forward(feeds, wanted);
   }
 
   override async forwardBackward(feeds: Feeds, options?: PassOptions): Promise<Pass> {

@@ -28,8 +28,8 @@ export interface TargetOptions {
 
 const losses = new Set(['SigmoidCrossEntropyLoss', 'SoftmaxWithLoss']);
 
-/** Follows a blob through Split layers to the data layer that feeds it. */
-function fedBlob(net: Net, id: number): string | undefined {
+/** Follows a blob through Split layers to the data layer that feeds it; undefined where another layer makes it. */
+export function fedBlob(net: Net, id: number): string | undefined {
   const maker = net.layers.find(({ tops }) => tops.includes(id));
   if (!maker) return undefined;
   if (isSource(maker.type)) return net.blobs[id]!.name;

@@ -50,6 +50,7 @@ export class Trainer implements AsyncDisposable {
   readonly #testIterations: readonly number[];
   readonly #requests: TrainerRequest[] = [];
   readonly #recent: number[] = [];
+  readonly #recentFloors: (number | undefined)[] = [];
   #opening: TrainingEvent[] = [];
   #stop = false;
 
@@ -181,15 +182,16 @@ export class Trainer implements AsyncDisposable {
     });
     this.#remember(loss);
     const stepped = options.lr_policy === 'multistep' && solver.currentStep !== stepBefore;
-    const floor = floors.includes(undefined)
-      ? undefined
-      : (floors as number[]).reduce((sum, value) => sum + value, 0) / floors.length;
+    const floor = meanOf(floors);
+    this.#recentFloors.push(floor);
+    if (this.#recentFloors.length > options.average_loss) this.#recentFloors.shift();
     yield {
       type: 'iteration',
       iteration,
       loss,
       smoothedLoss,
       floor,
+      smoothedFloor: meanOf(this.#recentFloors),
       rate,
       steppedTo: stepped ? solver.currentStep : undefined,
       gradientNorm,
@@ -257,6 +259,12 @@ export class Trainer implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** The mean; undefined where one of the values is. */
+function meanOf(values: readonly (number | undefined)[]): number | undefined {
+  const sum = values.reduce((a, b) => (a === undefined || b === undefined ? undefined : a + b), 0);
+  return sum === undefined ? undefined : sum / Math.max(1, values.length);
 }
 
 /** What a test found, batch by batch and in the mean. */
