@@ -13,6 +13,7 @@ import {
 } from '@softxent/core';
 import { describe, expect, it, vi } from 'vitest';
 import { wasm } from './index.js';
+import { control } from './threads/control.js';
 
 describe('options', () => {
   it('that are no number of threads are refused by name', () => {
@@ -103,7 +104,7 @@ it('does not keep a process alive whose session was never disposed of', () => {
     import { Worker } from 'node:worker_threads';
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
     const worker = new Worker(new URL(${JSON.stringify(pool.href)}), { execArgv: [] });
-    worker.postMessage({ type: 'start', memory, control: 0, index: 1 });
+    worker.postMessage({ type: 'start', memory, address: 0, control: ${JSON.stringify(control)}, index: 1 });
     await new Promise((resolve) => worker.once('message', resolve));
     worker.postMessage({ type: 'work' });
     worker.unref();

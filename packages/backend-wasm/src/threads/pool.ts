@@ -181,7 +181,7 @@ export class Pool {
       };
       const channel = openChannel(onReply, reject);
       this.#channels.push(channel);
-      channel.post({ type: 'start', memory, control: controlAddress, index });
+      channel.post({ type: 'start', memory, address: controlAddress, control, index });
     });
   }
 }

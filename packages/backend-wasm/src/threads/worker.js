@@ -1,11 +1,11 @@
 /**
  * A worker of the pool: waits on shared memory for jobs, and reads messages when it is told to. Plain JavaScript, so
- * that it runs as it stands from the sources, from `dist` and from a bundle.
+ * that it runs as it stands from the sources, from `dist` and from a bundle; without imports, so that one file is all.
  */
-import { control } from './control.js';
 
+/** @typedef {import('./control.js').Control} Control */
 /**
- * @typedef {{ type: 'start', memory: WebAssembly.Memory, control: number, index: number }
+ * @typedef {{ type: 'start', memory: WebAssembly.Memory, address: number, control: Control, index: number }
  *   | { type: 'kernel', id: number, module: WebAssembly.Module }
  *   | { type: 'drop', id: number }
  *   | { type: 'ping', token: number }
@@ -22,6 +22,8 @@ let memory;
 /** @type {Int32Array} */
 let words;
 let index = 0;
+/** @type {Control} */
+let control;
 
 function join() {
   const kernel = kernels.get(Atomics.load(words, control.kernel));
@@ -65,7 +67,8 @@ function receive(message, reply) {
     case 'start':
       memory = message.memory;
       index = message.index;
-      words = new Int32Array(memory.buffer, message.control, control.words);
+      control = message.control;
+      words = new Int32Array(memory.buffer, message.address, control.words);
       reply({ type: 'started' });
       break;
     case 'kernel': {

@@ -3,7 +3,7 @@
  * `open` is not 0; a worker counts itself `active` before it looks, so that the host, once it has closed the job and
  * sees nobody active, may write the next one.
  */
-export const control = Object.freeze({
+export const control = {
   /** Counts wake-ups: workers sleep on it. */
   generation: 0,
   /** 1 while a job may be joined. */
@@ -25,4 +25,7 @@ export const control = Object.freeze({
   /** 1 while workers are to go back to their event loops and read messages. */
   messages: 11,
   words: 16,
-});
+} as const;
+
+/** The indices, as a worker is given them. */
+export type Control = Readonly<Record<keyof typeof control, number>>;
