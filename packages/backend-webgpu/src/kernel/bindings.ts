@@ -104,8 +104,6 @@ const fixedFields = [
   'partialBase',
 ] as const;
 
-export type FixedField = (typeof fixedFields)[number];
-
 /** Names of the uniform block's fields: the fixed ones, then what each binding's window starts at. */
 export function paramFields(bindings: Bindings): readonly string[] {
   return [
