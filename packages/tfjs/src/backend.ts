@@ -1,4 +1,4 @@
-import { OptionError, type SyncBackend } from '@softxent/core';
+import { OptionError, type Backend, type SyncBackend } from '@softxent/core';
 import { SyncTfDevice, TfDevice, type TfBuffer } from './device.js';
 import { initialise, initialiseSync } from './engine.js';
 import type { TensorFlow } from './tf.js';
@@ -15,7 +15,8 @@ export interface TfjsOptions {
  * of its backends, with values of rows added up in float64 on the host. TensorFlow.js's current backend is left as it is; the one asked
  * for is switched to for the time of a call.
  *
- * `open` initialises the backend; `openSync` wants the wasm backend to have been initialised before.
+ * `open` initialises the backend; `openSync` wants the wasm backend to have been initialised before, and there is none for webgpu.
+ * WebGL that renders half precision only (some phones) is refused.
  *
  * ```ts
  * import * as tf from '@tensorflow/tfjs-core';
@@ -25,7 +26,13 @@ export interface TfjsOptions {
  *
  * @throws {OptionError} for a backend that this package does not know
  */
-export function tfjs(tf: TensorFlow, { backend }: TfjsOptions): SyncBackend<TfBuffer> {
+export function tfjs(tf: TensorFlow, options: { readonly backend: 'webgpu' }): Backend<TfBuffer>;
+export function tfjs(
+  tf: TensorFlow,
+  options: { readonly backend: Exclude<TfBackendName, 'webgpu'> },
+): SyncBackend<TfBuffer>;
+export function tfjs(tf: TensorFlow, options: TfjsOptions): Backend<TfBuffer>;
+export function tfjs(tf: TensorFlow, { backend }: TfjsOptions): Backend<TfBuffer> {
   const traits = TRAITS[backend];
   if (traits === undefined) {
     throw new OptionError({
@@ -34,15 +41,20 @@ export function tfjs(tf: TensorFlow, { backend }: TfjsOptions): SyncBackend<TfBu
       expected: `one of ${Object.keys(TRAITS).join(', ')}`,
     });
   }
-  return {
+  const asynchronous: Backend<TfBuffer> = {
     name: `tfjs-${backend}`,
     async open() {
       await initialise(tf, backend);
       return new TfDevice(tf, traits);
     },
+  };
+  if (!traits.isSync) return asynchronous;
+  const synchronous: SyncBackend<TfBuffer> = {
+    ...asynchronous,
     openSync() {
       initialiseSync(tf, backend);
       return new SyncTfDevice(tf, traits);
     },
   };
+  return synchronous;
 }

@@ -52,6 +52,32 @@ describe('opening', () => {
   });
 });
 
+describe('what only browsers have', () => {
+  const pretend = (flags: Readonly<Record<string, boolean>>): typeof tf => {
+    const environment = { getBool: (name: string) => flags[name] ?? false };
+    const engine = { registry: { webgl: {} } };
+    return {
+      ...tf,
+      env: () => environment,
+      engine: () => engine,
+      findBackendFactory: () => () => ({}),
+    } as never;
+  };
+
+  it('webgl is refused where it renders half precision only, and where it takes shapes as uniforms', async () => {
+    const half = tfjs(pretend({}), { backend: 'webgl' });
+    expect(() => openSync(half)).toThrow(/half precision/);
+    await expect(open(half)).rejects.toThrow(BackendUnavailableError);
+    const flags = { WEBGL_RENDER_FLOAT32_ENABLED: true, WEBGL_USE_SHAPES_UNIFORMS: true };
+    expect(() => openSync(tfjs(pretend(flags), { backend: 'webgl' }))).toThrow(/WEBGL_USE_SHAPES_UNIFORMS/);
+  });
+
+  it('webgl has synchronous sessions, webgpu has none', () => {
+    expect(tfjs(tf, { backend: 'webgl' })).toHaveProperty('openSync');
+    expect(tfjs(tf, { backend: 'webgpu' })).not.toHaveProperty('openSync');
+  });
+});
+
 describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
   beforeAll(async () => void (await tf.setBackend(backend)));
 

@@ -141,10 +141,10 @@ export class SyncTfDevice extends AnyTfDevice implements SyncDevice<TfBuffer> {
         const results = compute(bindings);
         return this.onBackend(() => {
           try {
-            store(this.tf, plan, bindings, results, (tensor) => tensor.dataSync() as Float32Array);
+            store(plan, bindings, results, (tensor) => tensor.dataSync() as Float32Array);
             return results.totals.map(({ rows, times }) => times * sumOf(rows.dataSync()));
           } finally {
-            discard(results);
+            discard(plan, bindings, results);
           }
         });
       },
@@ -171,17 +171,20 @@ export class TfDevice extends AnyTfDevice implements Device<TfBuffer> {
       run: async (bindings) => {
         const results = compute(bindings);
         try {
-          const fetched = new Map<TfTensor, Float32Array>();
-          for (const [i, { name }] of plan.outputs.entries()) {
-            const tensor = results.outputs[i] as TfTensor;
-            if (bindings.outputs[name]?.host !== undefined) fetched.set(tensor, await this.#fetch(tensor));
-          }
-          const totals: number[] = [];
-          for (const { rows, times } of results.totals) totals.push(times * sumOf(await this.#fetch(rows)));
-          store(this.tf, plan, bindings, results, (tensor) => fetched.get(tensor) as Float32Array);
+          // All at once: each wait for the device costs more than what is fetched.
+          const wanted = results.outputs.filter(
+            (_, i) => bindings.outputs[plan.outputs[i]?.name ?? '']?.host !== undefined,
+          );
+          const [numbers, rows] = await Promise.all([
+            Promise.all(wanted.map((tensor) => this.#fetch(tensor))),
+            Promise.all(results.totals.map((total) => this.#fetch(total.rows))),
+          ]);
+          const fetched = new Map(wanted.map((tensor, i) => [tensor, numbers[i] as Float32Array]));
+          const totals = results.totals.map(({ times }, i) => times * sumOf(rows[i] as Float32Array));
+          store(plan, bindings, results, (tensor) => fetched.get(tensor) as Float32Array);
           return totals;
         } finally {
-          discard(results);
+          discard(plan, bindings, results);
         }
       },
       dispose: () => undefined,
@@ -208,9 +211,11 @@ function asDeviceError(backend: string, error: unknown): SoftxentError {
   return new DeviceError(`tfjs-${backend}`, message, { cause: error });
 }
 
-/** Puts results where they belong: copies to host memory, tensors into buffers. */
+/**
+ * Puts results where they belong: copies to host memory, tensors themselves into buffers. No operation of TensorFlow.js here: with promises,
+ * another backend may be the current one by now, and tensors would move to it.
+ */
 function store(
-  tf: TensorFlow,
   plan: Plan,
   { outputs }: Bindings<TfBuffer>,
   results: PlanResults,
@@ -220,12 +225,15 @@ function store(
     const tensor = results.outputs[i] as TfTensor;
     const buffer = outputs[name] as TfBuffer;
     if (buffer.host !== undefined) fromFloat32(fetch(tensor), buffer.host, dtype);
-    else replace(buffer, tf.keep(tensor.clone()));
+    else replace(buffer, tensor);
   }
 }
 
-function discard({ outputs, totals }: PlanResults): void {
-  for (const tensor of outputs) tensor.dispose();
+/** Disposes of all results but those that a buffer holds now. */
+function discard(plan: Plan, bindings: Bindings<TfBuffer>, { outputs, totals }: PlanResults): void {
+  for (const [i, { name }] of plan.outputs.entries()) {
+    if (bindings.outputs[name]?.tensor !== outputs[i]) outputs[i]?.dispose();
+  }
   for (const { rows } of totals) rows.dispose();
 }
 

@@ -31,10 +31,30 @@ function requireRegistered(tf: TensorFlow, backend: string): void {
   );
 }
 
+/**
+ * Where WebGL cannot render to float32, TensorFlow.js takes half precision without a word. With shapes as uniforms it takes a shader that was
+ * compiled for other broadcasts: seen in nine of the conformance suite's checks, all of which hold without.
+ */
+function requireSoundWebGL(tf: TensorFlow, backend: string): void {
+  if (backend !== 'webgl') return;
+  if (!tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED')) {
+    throw new BackendUnavailableError(
+      `tfjs-${backend}`,
+      'WebGL renders half precision only on this device; the losses need float32',
+    );
+  }
+  if (tf.env().getBool('WEBGL_USE_SHAPES_UNIFORMS')) {
+    throw new BackendUnavailableError(
+      `tfjs-${backend}`,
+      'the flag WEBGL_USE_SHAPES_UNIFORMS is set, with which TensorFlow.js 4.22 broadcasts some shapes wrongly; unset it',
+    );
+  }
+}
+
 /** Initialises a backend where that is still to do, and leaves the current one current. */
 export async function initialise(tf: TensorFlow, backend: string): Promise<void> {
   requireRegistered(tf, backend);
-  if (isInitialised(tf, backend)) return;
+  if (isInitialised(tf, backend)) return requireSoundWebGL(tf, backend);
   const before = tf.getBackend();
   let failure: unknown;
   const isReady = await tf.setBackend(backend).catch((error: unknown) => {
@@ -43,12 +63,13 @@ export async function initialise(tf: TensorFlow, backend: string): Promise<void>
   });
   if (before && before !== backend) await tf.setBackend(before);
   if (!isReady || !isInitialised(tf, backend)) throw failed(backend, failure);
+  requireSoundWebGL(tf, backend);
 }
 
 /** The same without promises, where the backend can be initialised so. */
 export function initialiseSync(tf: TensorFlow, backend: string): void {
   requireRegistered(tf, backend);
-  if (isInitialised(tf, backend)) return;
+  if (isInitialised(tf, backend)) return requireSoundWebGL(tf, backend);
   // To ask for it would start an initialisation that nobody waits for, and a second one replaces the first.
   if (backend === 'wasm' || backend === 'webgpu') {
     throw new BackendUnavailableError(
@@ -59,6 +80,7 @@ export function initialiseSync(tf: TensorFlow, backend: string): void {
   // Null where it cannot be, although the types say otherwise.
   const found = tf.findBackend(backend) as object | null | undefined;
   if (found == null) throw failed(backend, undefined);
+  requireSoundWebGL(tf, backend);
 }
 
 function failed(backend: string, cause: unknown): BackendUnavailableError {

@@ -2,7 +2,7 @@ import type { Accuracy } from '@softxent/core';
 import type { Dialect } from './render/dialect.js';
 
 /** Backends of TensorFlow.js that plans can be rendered for. */
-export type TfBackendName = 'cpu' | 'wasm';
+export type TfBackendName = 'cpu' | 'wasm' | 'webgl' | 'webgpu';
 
 /** What differs between the backends of TensorFlow.js. */
 export interface BackendTraits {
@@ -10,20 +10,45 @@ export interface BackendTraits {
   readonly dialect: Dialect;
   readonly accuracy: Accuracy;
   readonly deterministic: boolean;
+  /** Whether results can be fetched without promises. */
+  readonly isSync: boolean;
 }
 
-/** Traits by backend. */
-export const TRAITS: Readonly<Record<TfBackendName, BackendTraits>> = {
-  cpu: {
-    backend: 'cpu',
-    dialect: { exactLog1p: true, exactFunctions: true, wideSums: true },
-    accuracy: { value: { float32: 6 }, gradient: { float32: 8 }, sum: 1e-6, subnormals: 'kept' },
-    deterministic: true,
+const cpu: BackendTraits = {
+  backend: 'cpu',
+  dialect: {
+    exactFunctions: true,
+    exactLog1p: true,
+    exactDivision: true,
+    exactMax: true,
+    wideSums: true,
   },
-  wasm: {
-    backend: 'wasm',
-    dialect: { exactLog1p: false, exactFunctions: true, wideSums: false },
-    accuracy: { value: { float32: 6 }, gradient: { float32: 8 }, sum: 1e-6, subnormals: 'kept' },
-    deterministic: true,
-  },
+  accuracy: { value: { float32: 6 }, gradient: { float32: 8 }, sum: 1e-6, subnormals: 'kept' },
+  deterministic: true,
+  isSync: true,
 };
+
+const wasm: BackendTraits = {
+  ...cpu,
+  backend: 'wasm',
+  dialect: { ...cpu.dialect, exactLog1p: false, wideSums: false },
+};
+
+const webgpu: BackendTraits = {
+  backend: 'webgpu',
+  dialect: { ...wasm.dialect, exactFunctions: false },
+  accuracy: { value: { float32: 8 }, gradient: { float32: 12 }, sum: 2e-6, subnormals: 'flushed' },
+  // Nothing in TensorFlow.js promises it.
+  deterministic: false,
+  isSync: false,
+};
+
+const webgl: BackendTraits = {
+  ...webgpu,
+  backend: 'webgl',
+  dialect: { ...webgpu.dialect, exactDivision: false, exactMax: false },
+  isSync: true,
+};
+
+/** Traits by backend. */
+export const TRAITS: Readonly<Record<TfBackendName, BackendTraits>> = { cpu, wasm, webgl, webgpu };

@@ -8,8 +8,7 @@ import {
   type TruthExpr,
 } from '@softxent/core/program';
 import type { TensorFlow, TfTensor } from '../tf.js';
-import type { Dialect } from './dialect.js';
-import { Functions } from './functions.js';
+import type { Functions } from './functions.js';
 
 /** Where the leaves of expressions come from. What they return belongs to the renderer. */
 export interface Leaves {
@@ -39,10 +38,10 @@ export class ExpressionRenderer {
   readonly #exponentials = new Map<Expr, { u: TfTensor | undefined; uses: number }>();
 
   /** `roots`: every expression that {@link take} will be asked for, as often as it will. */
-  constructor(tf: TensorFlow, dialect: Dialect, leaves: Leaves, roots: readonly NumberExpr[]) {
+  constructor(tf: TensorFlow, functions: Functions, leaves: Leaves, roots: readonly NumberExpr[]) {
     this.#tf = tf;
     this.#leaves = leaves;
-    this.#functions = new Functions(tf, dialect);
+    this.#functions = functions;
     const use = (e: Expr): void => void this.#uses.set(e, (this.#uses.get(e) ?? 0) + 1);
     for (const root of roots) use(root);
     walk(roots, (e) => {
@@ -136,7 +135,7 @@ export class ExpressionRenderer {
       case 'mul':
         return tf.mul(this.#at(e.a), this.#at(e.b));
       case 'div':
-        return tf.div(this.#at(e.a), this.#at(e.b));
+        return f.div(this.#at(e.a), this.#at(e.b));
       case 'pow':
         return f.pow(this.#at(e.a), this.#at(e.b));
       case 'min':

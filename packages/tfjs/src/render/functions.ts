@@ -1,8 +1,12 @@
 import type { TensorFlow, TfTensor } from '../tf.js';
 import type { Dialect } from './dialect.js';
+import { composedExp, composedLog, composedLog1p, composedPow, log1pSeries } from './elementary.js';
 import type { Value } from './expressions.js';
 
-/** Elementary functions in the form that keeps their digits on a backend. To be called inside tf.tidy. */
+// Up to this many numbers tf.sum adds at once: at most 15 roundings.
+const AT_ONCE = 16;
+
+/** Functions in the form that keeps their digits on a backend. To be called inside tf.tidy. */
 export class Functions {
   readonly #tf: TensorFlow;
   readonly #dialect: Dialect;
@@ -13,17 +17,18 @@ export class Functions {
   }
 
   exp(x: TfTensor): TfTensor {
-    return this.#tf.exp(x);
+    return this.#dialect.exactFunctions ? this.#tf.exp(x) : composedExp(this.#tf, x);
   }
 
   log(x: TfTensor): TfTensor {
-    return this.#tf.log(x);
+    return this.#dialect.exactFunctions ? this.#tf.log(x) : composedLog(this.#tf, x);
   }
 
   /** log(1 + a) */
   log1p(a: TfTensor): TfTensor {
     const tf = this.#tf;
     if (this.#dialect.exactLog1p) return tf.log1p(a);
+    if (!this.#dialect.exactFunctions) return composedLog1p(tf, a);
     const v = tf.add(a, 1);
     const log = tf.log(v);
     // Outside (-0.5, 3.5) the correction is 0 or less than half an ulp, and 0/0 or inf - inf at the ends.
@@ -35,12 +40,45 @@ export class Functions {
   log1pOfUnit(u: TfTensor): TfTensor {
     const tf = this.#tf;
     if (this.#dialect.exactLog1p) return tf.log1p(u);
+    if (!this.#dialect.exactFunctions) return log1pSeries(tf, u);
     const v = tf.add(u, 1);
     return tf.add(tf.log(v), this.#correction(u, v));
   }
 
   pow(a: Value, b: Value): TfTensor {
+    if (!this.#dialect.exactFunctions && typeof b === 'number')
+      return composedPow(this.#tf, this.#tensor(a), b);
     return this.#tf.pow(this.#tensor(a), this.#tensor(b));
+  }
+
+  div(a: Value, b: Value): TfTensor {
+    const tf = this.#tf;
+    const quotient = tf.div(a, b);
+    const isPlain = (value: Value): boolean =>
+      typeof value === 'number' && Number.isFinite(value) && value !== 0;
+    if (this.#dialect.exactDivision || isPlain(a) || isPlain(b)) return quotient;
+    // Equal to twice itself: 0 and the infinities.
+    const isEnd = tf.equal(tf.add(a, a), a);
+    return tf.where(tf.logicalAnd(tf.equal(a, b), isEnd), tf.scalar(NaN), quotient);
+  }
+
+  /** The maximum along axis 1, NaN where there is one. */
+  max(elements: TfTensor): TfTensor {
+    const tf = this.#tf;
+    if (this.#dialect.exactMax) return tf.max(elements, 1, true);
+    return byHalves(tf, elements.clone(), 1, (a, b) => this.extreme(a, b, (x, y) => tf.less(y, x)));
+  }
+
+  /**
+   * The sum along axis 1. In float32 a running sum of n numbers is off by up to n/2^24 of them; adding the upper half to the lower again and
+   * again, by (log2 n + 11)/2^24.
+   */
+  sum(elements: TfTensor): TfTensor {
+    const tf = this.#tf;
+    const halved = this.#dialect.wideSums
+      ? elements
+      : byHalves(tf, elements, AT_ONCE, (a, b) => tf.add(a, b));
+    return tf.sum(halved, 1, true);
   }
 
   isNaN(a: TfTensor): TfTensor {
@@ -69,4 +107,29 @@ export class Functions {
     const tf = this.#tf;
     return tf.div(tf.sub(a, tf.sub(v, 1)), v);
   }
+}
+
+/** Joins the upper half along axis 1 to the lower again and again, until `enough` are left. */
+function byHalves(
+  tf: TensorFlow,
+  elements: TfTensor,
+  enough: number,
+  join: (a: TfTensor, b: TfTensor) => TfTensor,
+): TfTensor {
+  let rest = elements;
+  const [outer = 1, extent = 1, inner = 1] = elements.shape;
+  let count = extent;
+  while (count > enough) {
+    const half = Math.floor(count / 2);
+    const part = (from: number, size: number): TfTensor => tf.slice(rest, [0, from, 0], [outer, size, inner]);
+    const joined = join(part(0, half), part(half, half));
+    // An odd one out joins the first.
+    rest = count % 2 === 0 ? joined : tf.where(isFirst(tf, half), join(joined, part(count - 1, 1)), joined);
+    count = half;
+  }
+  return rest;
+}
+
+function isFirst(tf: TensorFlow, count: number): TfTensor {
+  return tf.reshape(tf.less(tf.range(0, count), 1), [1, count, 1]);
 }

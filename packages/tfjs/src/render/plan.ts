@@ -3,6 +3,7 @@ import type { NumberExpr } from '@softxent/core/program';
 import type { TensorFlow, TfTensor } from '../tf.js';
 import type { Dialect } from './dialect.js';
 import { ExpressionRenderer, type Value } from './expressions.js';
+import { Functions } from './functions.js';
 import { dimsOf, formOf, type OperandForm } from './forms.js';
 
 /** Where the numbers of a run come from. */
@@ -31,12 +32,13 @@ export function renderPlan(
   );
   const roots: NumberExpr[] = [...plan.reductions, ...plan.totals, ...plan.outputs].map(({ of }) => of);
   const { extent } = plan.layout;
+  const functions = new Functions(tf, dialect);
 
   return (inputs) => {
     const reductions = new Map<string, TfTensor>();
     const expressions = new ExpressionRenderer(
       tf,
-      dialect,
+      functions,
       {
         operand: (name) =>
           tf.tidy(() => shaped(tf, operandTensor(tf, plan, inputs, name), forms.get(name) as OperandForm)),
@@ -51,7 +53,7 @@ export function renderPlan(
       const reduced = tf.tidy(() => {
         const tensor = asTensor(tf, elements);
         if (tensor.shape[1] !== extent) return op === 'max' ? tensor.clone() : tf.mul(tensor, extent);
-        return op === 'max' ? tf.max(tensor, 1, true) : sumAlongExtent(tf, tensor, dialect);
+        return op === 'max' ? functions.max(tensor) : functions.sum(tensor);
       });
       if (typeof elements !== 'number') elements.dispose();
       reductions.set(name, reduced);
@@ -93,31 +95,4 @@ function shaped(tf: TensorFlow, tensor: TfTensor, { own, full, result }: Operand
   const mine = tf.reshape(tensor, [...own]);
   const repeats = own.some((size, i) => size !== full[i]);
   return tf.reshape(repeats ? tf.broadcastTo(mine, [...full]) : mine, result);
-}
-
-// Up to this many numbers tf.sum adds at once: at most 15 roundings.
-const AT_ONCE = 16;
-
-/**
- * The sum along axis 1. In float32 a running sum of n numbers is off by up to n/2^24 of them; adding the upper half to the lower
- * again and again, by (log2 n + 11)/2^24.
- */
-function sumAlongExtent(tf: TensorFlow, elements: TfTensor, dialect: Dialect): TfTensor {
-  let rest = elements;
-  const [outer = 1, extent = 1, inner = 1] = elements.shape;
-  let count = extent;
-  while (!dialect.wideSums && count > AT_ONCE) {
-    const half = Math.floor(count / 2);
-    const part = (from: number, size: number): TfTensor => tf.slice(rest, [0, from, 0], [outer, size, inner]);
-    const sums = tf.add(part(0, half), part(half, half));
-    // An odd one out joins the first.
-    rest = count % 2 === 0 ? sums : addToFirst(tf, sums, part(count - 1, 1), half);
-    count = half;
-  }
-  return tf.sum(rest, 1, true);
-}
-
-function addToFirst(tf: TensorFlow, sums: TfTensor, one: TfTensor, count: number): TfTensor {
-  const isFirst = tf.reshape(tf.less(tf.range(0, count), 1), [1, count, 1]);
-  return tf.where(isFirst, tf.add(sums, one), sums);
 }
