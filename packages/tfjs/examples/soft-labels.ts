@@ -1,8 +1,7 @@
 /**
  * Trains a small tf.LayersModel on soft labels. Its loss does not go to 0: it goes to the mean entropy of the labels, the least that any
  * prediction can reach. With `floor: 'entropy'` the same loss is shown as what is left to learn, and goes to 0.
- *
- * After `npm run build`, in a package that depends on these:  node soft-labels.js
+ * `main()` prints both; `soft-labels.test.ts` runs them.
  */
 import { openSync, sigmoidCrossEntropy } from '@softxent/core';
 import { tfjs, tfLosses } from '@softxent/tfjs';
