@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import {
   CapabilityError,
   DeviceError,
+  DisposedError,
   f32,
   isSync,
   open,
@@ -89,6 +90,16 @@ describe('memory', () => {
     // The session goes on.
     expect(session.allocate(f32([16])).view()!.length).toBe(16);
   });
+});
+
+it('ends a compilation under way when it is disposed of', async () => {
+  const session = await open(wasm({ threads: 2 }));
+  const specs = { logits: f32([4]), targets: f32([4]) };
+  const compiling = Promise.allSettled([session.compile(sigmoidCrossEntropy(), specs)]);
+  await session.dispose();
+  const [outcome] = await compiling;
+  expect(outcome?.status).toBe('rejected');
+  expect((outcome as PromiseRejectedResult).reason).toBeInstanceOf(DisposedError);
 });
 
 it('refuses dtypes that it has no code for', () => {

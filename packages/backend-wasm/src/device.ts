@@ -58,18 +58,20 @@ abstract class WasmDeviceBase implements KernelHost {
   readonly description: string;
   readonly capabilities: Capabilities;
   readonly accuracy = accuracy;
-  readonly heap: Heap;
-  protected readonly setup: DeviceSetup;
+  protected readonly pool: Pool | undefined;
+  readonly #target: { readonly relaxed: boolean; readonly shared: boolean };
+  /** Dropped by disposal: engines free a memory once nothing refers to it. */
+  #heap: Heap | undefined;
   readonly #kernels = new Set<WasmKernel>();
   #scratch: Piece | undefined;
   #nextId = 1;
-  #isDisposed = false;
 
   constructor(setup: DeviceSetup) {
-    this.setup = setup;
+    this.pool = setup.pool;
+    this.#target = { relaxed: setup.relaxed, shared: setup.shared };
+    this.#heap = setup.heap;
     this.name = setup.name;
     this.description = setup.description;
-    this.heap = setup.heap;
     this.capabilities = {
       predictions: ['float32', 'float16'],
       targets: ['float32', 'float16', 'uint8', 'int32'],
@@ -80,8 +82,12 @@ abstract class WasmDeviceBase implements KernelHost {
     };
   }
 
+  get heap(): Heap {
+    if (this.#heap === undefined) throw new DisposedError('the WebAssembly device');
+    return this.#heap;
+  }
+
   allocate(spec: TensorSpec): Owned {
-    this.#checkOpen();
     const piece = this.heap.allocate(sizeOf(spec.shape) * bytesPerElement(spec.dtype));
     return { address: piece.address, piece };
   }
@@ -95,7 +101,7 @@ abstract class WasmDeviceBase implements KernelHost {
   }
 
   free(buffer: WasmBuffer): void {
-    if (!this.#isDisposed) this.heap.free((buffer as Owned).piece);
+    this.#heap?.free((buffer as Owned).piece);
   }
 
   /** Host tensors that are views of this memory are used where they are. */
@@ -108,8 +114,7 @@ abstract class WasmDeviceBase implements KernelHost {
   }
 
   dispatch(kernel: WasmKernel, args: number, blocks: number): void {
-    this.#checkOpen();
-    const { pool } = this.setup;
+    const { pool } = this;
     const threads = pool?.threads ?? 1;
     const scratchBytes = Math.ceil(kernel.scratchBytes / 64) * 64 + 64;
     const scratch = this.#scratchOf(scratchBytes * threads);
@@ -122,19 +127,20 @@ abstract class WasmDeviceBase implements KernelHost {
 
   release(kernel: WasmKernel): void {
     this.#kernels.delete(kernel);
-    this.setup.pool?.dropKernel(kernel.id);
+    this.pool?.dropKernel(kernel.id);
+    for (const piece of kernel.pieces) this.#heap?.free(piece);
   }
 
   dispose(): void {
-    this.#isDisposed = true;
-    this.setup.pool?.dispose();
+    this.pool?.dispose();
     this.#kernels.clear();
+    this.#heap = undefined;
   }
 
   protected render(plan: Plan): KernelImage {
-    this.#checkOpen();
     this.#check(plan);
-    return renderKernel(plan, { relaxed: this.setup.relaxed }, { shared: this.setup.shared, maximumPages });
+    const { relaxed, shared } = this.#target;
+    return renderKernel(plan, { relaxed }, { shared, maximumPages });
   }
 
   protected nextId(): number {
@@ -155,10 +161,6 @@ abstract class WasmDeviceBase implements KernelHost {
       this.#scratch = this.heap.allocate(bytes);
     }
     return this.#scratch.address;
-  }
-
-  #checkOpen(): void {
-    if (this.#isDisposed) throw new DisposedError('the WebAssembly device');
   }
 
   #check(plan: Plan): void {
@@ -182,7 +184,7 @@ export class WasmDevice extends WasmDeviceBase implements Device<WasmBuffer> {
     const image = this.render(plan);
     const id = this.nextId();
     const module = await WebAssembly.compile(image.bytes);
-    await this.setup.pool?.addKernel(id, module);
+    await this.pool?.addKernel(id, module);
     return this.instantiate(id, plan, image, module);
   }
 }

@@ -27,7 +27,8 @@ export class WasmKernel implements SyncKernel<WasmBuffer> {
   readonly #plan: Plan;
   readonly #image: KernelImage;
   readonly #host: KernelHost;
-  readonly #pieces: Piece[] = [];
+  /** What it holds of the memory. */
+  readonly pieces: Piece[] = [];
   readonly #args: number;
   readonly #totals: number;
   /** Addresses of operands that are part of the loss. */
@@ -83,13 +84,12 @@ export class WasmKernel implements SyncKernel<WasmBuffer> {
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    for (const piece of this.#pieces) this.#host.heap.free(piece);
     this.#host.release(this);
   }
 
   #take(bytes: number): number {
     const piece = this.#host.heap.allocate(bytes);
-    this.#pieces.push(piece);
+    this.pieces.push(piece);
     return piece.address;
   }
 }

@@ -1,5 +1,5 @@
 /** Workers that share the memory, and the jobs that are divided among them and the calling thread. */
-import { BackendUnavailableError, DeviceError } from '@softxent/core';
+import { BackendUnavailableError, DeviceError, DisposedError } from '@softxent/core';
 import { control } from './control.js';
 
 /** A kernel's exported function. */
@@ -34,7 +34,10 @@ export class Pool {
   readonly #backend: string;
   readonly #words: Int32Array;
   readonly #channels: Channel[] = [];
-  readonly #waiting = new Map<number, () => void>();
+  readonly #waiting = new Map<
+    number,
+    { readonly answer: () => void; readonly fail: (error: Error) => void }
+  >();
   #token = 0;
   /** Conversations under way: workers stay with their messages until all are over. */
   #conversations = 0;
@@ -116,9 +119,12 @@ export class Pool {
     }
   }
 
+  /** Ends the workers. Who still waits for an answer of theirs gets a DisposedError. */
   dispose(): void {
     for (const channel of this.#channels) channel.terminate();
     this.#channels.length = 0;
+    for (const { fail } of this.#waiting.values()) fail(new DisposedError('the WebAssembly device'));
+    this.#waiting.clear();
   }
 
   #wake(): void {
@@ -143,19 +149,21 @@ export class Pool {
 
   /** Calls the workers out of their wait, sends messages, and lets them go back once they have read them. */
   async #converse(messages: readonly object[]): Promise<void> {
+    if (this.#channels.length === 0) throw new DisposedError('the WebAssembly device');
     this.#conversations++;
     for (const channel of this.#channels) channel.hold(true);
     Atomics.store(this.#words, control.messages, 1);
     this.#wake();
     for (const message of messages) this.#post(message);
     const token = ++this.#token;
-    const answered = new Promise<void>((resolve) => {
+    const answered = new Promise<void>((resolve, reject) => {
       let missing = this.#channels.length;
-      this.#waiting.set(token, () => {
+      const answer = (): void => {
         if (--missing > 0) return;
         this.#waiting.delete(token);
         resolve();
-      });
+      };
+      this.#waiting.set(token, { answer, fail: reject });
     });
     this.#post({ type: 'ping', token });
     await answered;
@@ -177,7 +185,7 @@ export class Pool {
     await new Promise<void>((resolve, reject) => {
       const onReply = (reply: Reply): void => {
         if (reply.type === 'started') resolve();
-        else this.#waiting.get(reply.token)?.();
+        else this.#waiting.get(reply.token)?.answer();
       };
       const channel = openChannel(onReply, reject);
       this.#channels.push(channel);
