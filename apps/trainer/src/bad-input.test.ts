@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { run, Scratch, writeFolderRun } from './testing.js';
 
@@ -187,4 +187,18 @@ describe('flags', () => {
     using scratch = new Scratch('cli');
     expect(await refusal(scratch, args)).toEqual(failure(message, 2));
   });
+});
+
+test.skipIf(!existsSync('/dev/full'))('a full disk is told as such', async () => {
+  using scratch = new Scratch('cli');
+  const { status, stderr } = await run(scratch.folder, [...train, '--log', '/dev/full']);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^error: \/dev\/full: the log cannot be written: .*no space left/);
+});
+
+test('a report that cannot be written is heard of before training', async () => {
+  using scratch = new Scratch('cli');
+  expect(await refusal(scratch, [...train, '--report', 'no/such/folder/report.html'])).toEqual(
+    failure(/--report no\/such\/folder\/report\.html: its folder cannot be written to/),
+  );
 });

@@ -1,6 +1,8 @@
-import { resolve } from 'node:path';
-import type { TrainerRequest } from '@softxent/caffe';
-import { create, has, mutable, readSolverFile, Trainer, withSnapshotPrefix } from '@softxent/caffe';
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { SolverParameter, TrainerRequest, TrainingEvent } from '@softxent/caffe';
+import { countOf, create, has, readSolverFile, Trainer, withSnapshotPrefix } from '@softxent/caffe';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { engineOptions } from '../engine-options.js';
@@ -13,7 +15,7 @@ import { History } from '../report/history.js';
 import { writeReport } from '../report/report.js';
 import { takeSamples } from '../report/samples.js';
 import type { Surroundings } from '../surroundings.js';
-import { UsageError } from '../surroundings.js';
+import { CommandError, UsageError } from '../surroundings.js';
 
 type Effect = 'stop' | 'snapshot' | 'none';
 
@@ -51,45 +53,66 @@ export function addTrain(program: Command, around: Surroundings): void {
 /** Lets signals ask the trainer for what the flags say; returns what ends that. */
 function hear(
   { sigintEffect, sighupEffect }: TrainFlags,
-  around: Surroundings,
+  { signals, stderr }: Surroundings,
   ask: (what: TrainerRequest) => void,
-) {
-  const { signals } = around;
-  const heard = (effect: Effect) => () => {
-    if (effect === 'none') return;
-    around.stderr.write(`\n${effect === 'stop' ? 'Stopping' : 'Writing a snapshot'} after this iteration\n`);
-    ask(effect);
+): () => void {
+  const listeners = new Map<'SIGINT' | 'SIGHUP', () => void>();
+  const listen = (signal: 'SIGINT' | 'SIGHUP', effect: Effect): void => {
+    const heard = (): void => {
+      if (effect === 'none') return;
+      ask(effect);
+      if (effect === 'snapshot') return void stderr.write('\nWriting a snapshot after this iteration\n');
+      // Whoever asks twice does not want to wait: the second signal has its usual effect.
+      signals?.off(signal, heard);
+      stderr.write('\nStopping after this iteration; once more to stop at once, without a snapshot\n');
+    };
+    listeners.set(signal, heard);
+    signals?.on(signal, heard);
   };
-  const onInterrupt = heard(sigintEffect);
-  const onHangup = heard(sighupEffect);
-  signals?.on('SIGINT', onInterrupt);
-  signals?.on('SIGHUP', onHangup);
+  listen('SIGINT', sigintEffect);
+  listen('SIGHUP', sighupEffect);
   return () => {
-    signals?.off('SIGINT', onInterrupt);
-    signals?.off('SIGHUP', onHangup);
+    for (const [signal, heard] of listeners) signals?.off(signal, heard);
   };
+}
+
+/** The solver of the flags: its file, with Caffe's default for snapshot_prefix, and level and stages from the flags. */
+async function solverOf(
+  { level, stage }: TrainFlags,
+  file: string,
+  folder: string,
+): Promise<SolverParameter> {
+  const read = await readSolverFile(resolve(folder, file));
+  const solver = await withSnapshotPrefix(read, file, folder);
+  if (level === undefined && !stage) return solver;
+  const state = has(solver, 'train_state') ? solver.train_state : create('NetState');
+  if (level !== undefined) state.level = level;
+  if (stage) state.stage = [...state.stage, ...stage];
+  solver.train_state = state;
+  return solver;
+}
+
+function checkFlags({ weights, snapshot, restartData }: TrainFlags): void {
+  if (weights && snapshot !== undefined) {
+    throw new UsageError('give -weights to start from weights or -snapshot to continue a run, not both');
+  }
+  if (restartData && snapshot === undefined) throw new UsageError('--restart-data goes with -snapshot');
+}
+
+/** @throws CommandError where a report could not be written, before hours are spent on what it is to show */
+async function checkReport(report: string | undefined, folder: string): Promise<void> {
+  if (report === undefined) return;
+  await access(dirname(resolve(folder, report)), constants.W_OK).catch((cause: unknown) => {
+    throw new CommandError(`--report ${report}: its folder cannot be written to`, { cause });
+  });
 }
 
 async function train(flags: TrainFlags, around: Surroundings): Promise<void> {
   const { folder } = around;
   if (flags.solver === undefined) throw new UsageError('train needs a solver: -solver FILE');
-  if (flags.weights && flags.snapshot !== undefined) {
-    throw new UsageError('give -weights to start from weights or -snapshot to continue a run, not both');
-  }
-  if (flags.restartData && flags.snapshot === undefined) {
-    throw new UsageError('--restart-data goes with -snapshot');
-  }
-  const solver = await withSnapshotPrefix(
-    await readSolverFile(resolve(folder, flags.solver)),
-    flags.solver,
-    folder,
-  );
-  if (flags.level !== undefined || flags.stage) {
-    const state = has(solver, 'train_state') ? mutable(solver, 'train_state') : create('NetState');
-    if (flags.level !== undefined) state.level = flags.level;
-    if (flags.stage) state.stage = [...state.stage, ...flags.stage];
-    solver.train_state = state;
-  }
+  checkFlags(flags);
+  await checkReport(flags.report, folder);
+  const solver = await solverOf(flags, flags.solver, folder);
   const progress = new Progress(around.stdout);
   const print = (text = ''): void => progress.line(text);
   const feed = folderFeed(flags, print);
@@ -106,41 +129,53 @@ async function train(flags: TrainFlags, around: Surroundings): Promise<void> {
     ...(feed && { feed }),
   });
   const { net } = trainer.train;
-  const parameters = net.learnable.reduce(
-    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
-    0,
-  );
+  const title = net.name || flags.solver;
+  const parameters = net.learnable.reduce((sum, { shape }) => sum + countOf(shape), 0);
   print(
-    `Training ${net.name || flags.solver}: ${net.layers.length} layers, ${parameters} parameters, ${solver.type}, on ${engine.description}`,
+    `Training ${title}: ${net.layers.length} layers, ${parameters} parameters, ${solver.type}, on ${engine.description}`,
   );
   await using log = flags.log === undefined ? undefined : await EventLog.open(resolve(folder, flags.log));
   const history = new History();
+  const failure = await follow(trainer, progress, flags, around, async (event) => {
+    history.add(event);
+    await log?.add(event);
+  });
+  if (flags.report !== undefined && history.iterations.length > 0) {
+    const samples = failure ? [] : await takeSamples(trainer);
+    const ended = failure && { failure: failure.error instanceof Error ? failure.error.message : 'an error' };
+    await writeReport(resolve(folder, flags.report), {
+      history,
+      samples,
+      title,
+      parameters,
+      solver,
+      ...ended,
+    });
+    print(`Report: ${flags.report}`);
+  }
+  if (failure) throw failure.error;
+}
+
+/** Runs the trainer to its end, with progress and signals; an error is returned, so that what was learned can be told. */
+async function follow(
+  trainer: Trainer,
+  progress: Progress,
+  flags: TrainFlags,
+  around: Surroundings,
+  add: (event: TrainingEvent) => Promise<void>,
+): Promise<{ readonly error: unknown } | undefined> {
   const quiet = hear(flags, around, (what) => trainer.request(what));
-  let failure: string | undefined;
-  progress.start(trainer.solver.iteration, solver.max_iter);
+  progress.start(trainer.solver.iteration, trainer.options.max_iter);
   try {
     for await (const event of trainer.run()) {
-      history.add(event);
-      await log?.add(event);
+      await add(event);
       progress.show(event);
     }
+    return undefined;
   } catch (error) {
-    failure = error instanceof Error ? error.message : String(error);
-    throw error;
+    return { error };
   } finally {
     progress.stop();
     quiet();
-    if (flags.report !== undefined && history.iterations.length > 0) {
-      const samples = failure === undefined ? await takeSamples(trainer) : [];
-      await writeReport(resolve(folder, flags.report), {
-        history,
-        samples,
-        title: net.name || flags.solver,
-        parameters,
-        solver,
-        ...(failure !== undefined && { failure }),
-      });
-      print(`Report: ${resolve(folder, flags.report)}`);
-    }
   }
 }

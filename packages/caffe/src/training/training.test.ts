@@ -1,0 +1,237 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { Batch, BatchSource } from '../data/index.js';
+import { LabelRangeError } from '../data/index.js';
+import { CaffeNetError } from '../errors.js';
+import { netState } from '../net/state.js';
+import type { NetParameter } from '../schema/messages.js';
+import { CaffeDivergedError } from '../solver/index.js';
+import { parseText } from '../text/parse.js';
+import type { OpenFeed, TrainingEvent } from './index.js';
+import { DataNet, Trainer, withSnapshotPrefix } from './index.js';
+
+const scratch = mkdtempSync(join(tmpdir(), 'softxent-training-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const threads = { threads: 1 };
+
+/** Batches that a test gives, the last one over and over. */
+function feeding(
+  batches: readonly Readonly<Record<string, readonly [readonly number[], readonly number[]]>>[],
+): OpenFeed {
+  return (layer) => {
+    let at = 0;
+    const next = (): Batch => {
+      const batch = batches[Math.min(at++, batches.length - 1)]!;
+      return new Map(
+        Object.entries(batch)
+          .filter(([top]) => layer.top.includes(top))
+          .map(([top, [shape, data]]) => [top, { shape, data: Float32Array.from(data) }]),
+      );
+    };
+    const tops = new Map(Object.entries(batches[0]!).map(([top, [shape]]) => [top, shape]));
+    const source: BatchSource = {
+      tops,
+      length: undefined,
+      next: () => Promise.resolve(next()),
+      skip: (count) => {
+        at += count;
+        return Promise.resolve();
+      },
+      close: () => Promise.resolve(),
+    };
+    return Promise.resolve(source);
+  };
+}
+
+const netOf = (loss: string, x = 'dim: 2 dim: 3', t = 'dim: 2 dim: 3'): NetParameter =>
+  parseText(
+    'NetParameter',
+    `layer { name: "in" type: "Input" top: "x" top: "t" input_param { shape { ${x} } shape { ${t} } } }
+     layer { name: "scale" type: "Scale" bottom: "x" top: "y" scale_param { filler { value: 1 } } }
+     layer { name: "loss" bottom: "y" bottom: "t" top: "loss" ${loss} }`,
+    { file: 'net.prototxt' },
+  );
+
+const open = (param: NetParameter, feed: OpenFeed): Promise<DataNet> =>
+  DataNet.open({ param, state: netState(param, { phase: 'TRAIN' }), engine: threads, feed, ahead: 0 });
+
+const h = (t: number): number => -t * Math.log(t) - (1 - t) * Math.log(1 - t);
+
+describe('the floor of the loss', () => {
+  const logit = (t: number): number => Math.log(t / (1 - t));
+  const soft = [0.5, 0.25, 0.75, 0.125, 0.5, 0.25];
+  const sum = soft.reduce((total, t) => total + h(t), 0);
+
+  test.for([
+    ['FULL', 6],
+    ['VALID', 6],
+    ['BATCH_SIZE', 2],
+    ['NONE', 1],
+  ] as const)('is reached by the logits of the labels, divided as %s divides', async ([mode, by]) => {
+    const loss = `type: "SigmoidCrossEntropyLoss" loss_weight: 3 loss_param { normalization: ${mode} }`;
+    const feed = feeding([{ x: [[2, 3], soft.map(logit)], t: [[2, 3], soft] }]);
+    await using net = await open(netOf(loss), feed);
+    const pass = await net.engine.forward(await net.next());
+    expect(net.floor).toBeCloseTo((3 * sum) / by, 6);
+    expect(pass.loss).toBeCloseTo(net.floor!, 5);
+  });
+
+  test('of distributions is reached, too; of class labels it is 0', async () => {
+    const rows = [0.5, 0.25, 0.25, 0.125, 0.75, 0.125];
+    const feed = feeding([{ x: [[2, 3], rows.map(Math.log)], t: [[2, 3], rows] }]);
+    await using net = await open(netOf('type: "SoftmaxWithLoss"'), feed);
+    const pass = await net.engine.forward(await net.next());
+    expect(net.floor).toBeGreaterThan(0.5);
+    expect(pass.loss).toBeCloseTo(net.floor!, 5);
+    const labels = feeding([{ x: [[2, 3], rows], t: [[2], [0, 2]] }]);
+    await using hard = await open(netOf('type: "SoftmaxWithLoss"', 'dim: 2 dim: 3', 'dim: 2'), labels);
+    await hard.next();
+    expect(hard.floor).toBe(0);
+  });
+
+  test('is not known where layers make the targets', async () => {
+    const param = netOf('type: "SigmoidCrossEntropyLoss"');
+    param.layer[2]!.bottom = ['y', 'halved'];
+    const made = 'layer { name: "half" type: "Power" bottom: "t" top: "halved" power_param { scale: 0.5 } }';
+    param.layer = [param.layer[0]!, ...parseText('NetParameter', made).layer, ...param.layer.slice(1)];
+    await using net = await open(param, feeding([{ x: [[2, 3], soft], t: [[2, 3], soft] }]));
+    await net.next();
+    expect(net.floor).toBeUndefined();
+  });
+});
+
+describe('targets that cannot be', () => {
+  const x = [0, 0, 0, 0, 0, 0];
+
+  test('a probability outside [0, 1] or NaN is refused with its place, unless it is ignored', async () => {
+    const t = [0, 1, 0.5, 0, 255, Number.NaN];
+    const loss = 'type: "SigmoidCrossEntropyLoss" loss_param { ignore_label: 255 }';
+    await using net = await open(netOf(loss), feeding([{ x: [[2, 3], x], t: [[2, 3], t] }]));
+    await expect(net.next()).rejects.toThrow(LabelRangeError);
+    await using again = await open(netOf(loss), feeding([{ x: [[2, 3], x], t: [[2, 3], t] }]));
+    await expect(again.next()).rejects.toThrow(
+      "top 't': 1 label outside [0, 1], the first at [1, 2]: found NaN",
+    );
+  });
+
+  test('a label that names no class is refused', async () => {
+    const feed = feeding([{ x: [[2, 3], x], t: [[2], [2, 3]] }]);
+    await using net = await open(netOf('type: "SoftmaxWithLoss"', 'dim: 2 dim: 3', 'dim: 2'), feed);
+    await expect(net.next()).rejects.toThrow(
+      '1 label outside 0 to 2, the first at [1]: found 3, expected a class',
+    );
+  });
+});
+
+test('batches of other shapes run through graphs of their own, with the same parameters', async () => {
+  const t = [0.5, 0.25, 0.75, 0.125, 0.5, 0.25];
+  const wide = {
+    x: [
+      [2, 3],
+      [1, 2, 3, 4, 5, 6],
+    ],
+    t: [[2, 3], t],
+  } as const;
+  const tall = {
+    x: [
+      [3, 2],
+      [1, 2, 3, 4, 5, 6],
+    ],
+    t: [[3, 2], t],
+  } as const;
+  const param = netOf('type: "SigmoidCrossEntropyLoss" loss_param { normalization: BATCH_SIZE }');
+  param.layer[1]!.scale_param.axis = 0;
+  param.layer[1]!.scale_param.num_axes = 0;
+  await using net = await open(param, feeding([wide, tall, wide]));
+  const first = await net.engine.forwardBackward(await net.next());
+  const [gradient] = [net.engine.gradients[0]![0]!];
+  const second = await net.engine.forwardBackward(await net.next());
+  // The same numbers, divided by 3 items instead of 2.
+  expect(second.loss).toBeCloseTo((first.loss * 2) / 3, 5);
+  expect(net.engine.gradients[0]![0]).toBeCloseTo((gradient * 2) / 3, 5);
+  expect((await net.engine.forwardBackward(await net.next())).loss).toBe(first.loss);
+});
+
+describe('a trainer', () => {
+  const solver = (rest: string) =>
+    parseText(
+      'SolverParameter',
+      `net_param { ${netText} } ${/base_lr/.test(rest) ? '' : 'base_lr: 0.1'} lr_policy: "fixed" ${/snapshot_prefix/.test(rest) ? '' : 'snapshot_prefix: "run"'} ${rest}`,
+    );
+  const netText = `layer { name: "in" type: "DummyData" top: "x" top: "t" dummy_data_param {
+      shape { dim: 4 dim: 3 } shape { dim: 4 dim: 2 } data_filler { type: "gaussian" std: 1 } data_filler { type: "uniform" } } }
+    layer { name: "fc" type: "InnerProduct" bottom: "x" top: "y" inner_product_param { num_output: 2 weight_filler { type: "xavier" } } }
+    layer { name: "loss" type: "SigmoidCrossEntropyLoss" bottom: "y" bottom: "t" top: "loss" }`;
+
+  async function eventsOf(trainer: Trainer): Promise<TrainingEvent[]> {
+    const events: TrainingEvent[] = [];
+    for await (const event of trainer.run()) events.push(event);
+    return events;
+  }
+
+  test('gives the same parameters for the same seed, others for another', async () => {
+    const params = async (seed: number): Promise<number[][]> => {
+      const options = { solver: solver('max_iter: 3 snapshot_after_train: false'), seed, engine: threads };
+      await using trainer = await Trainer.open({ ...options, folder: scratch });
+      await eventsOf(trainer);
+      return trainer.solver.engine.params.map((values) => [...values]);
+    };
+    const found = await params(1);
+    expect(await params(1)).toEqual(found);
+    expect(await params(2)).not.toEqual(found);
+  });
+
+  test('refuses a snapshot_prefix that cannot be written before it trains', async () => {
+    const options = solver('max_iter: 3');
+    options.snapshot_prefix = 'no/such/folder/run';
+    await expect(Trainer.open({ solver: options, engine: threads, folder: scratch })).rejects.toThrow(
+      /^no\/such\/folder\/run: cannot write to this snapshot_prefix: .*no such file or directory/,
+    );
+    options.snapshot_after_train = false;
+    await using trainer = await Trainer.open({ solver: options, engine: threads, folder: scratch });
+    expect((await eventsOf(trainer)).at(-1)).toEqual({ type: 'done', iteration: 3 });
+  });
+
+  test('stops where it is asked to, with a snapshot', async () => {
+    const prefix = 'snapshot_prefix: "stopped"';
+    const options = { solver: solver(`max_iter: 9 ${prefix}`), engine: threads, folder: scratch };
+    await using trainer = await Trainer.open(options);
+    const types: string[] = [];
+    for await (const event of trainer.run()) {
+      types.push(event.type);
+      if (event.type === 'iteration' && event.iteration === 1) trainer.request('stop');
+    }
+    expect(types).toEqual(['iteration', 'iteration', 'snapshot', 'stopped']);
+    expect(readdirSync(scratch)).toEqual(
+      expect.arrayContaining(['stopped_iter_2.caffemodel', 'stopped_iter_2.solverstate']),
+    );
+  });
+
+  test('stops with the iteration where the loss is not finite, and leaves snapshots alone', async () => {
+    const rest = 'max_iter: 90 snapshot: 1 snapshot_prefix: "nan" base_lr: 3e38 momentum: 0.99';
+    await using trainer = await Trainer.open({ solver: solver(rest), engine: threads, folder: scratch });
+    const failure = await eventsOf(trainer).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(CaffeDivergedError);
+    const { iteration } = failure as CaffeDivergedError;
+    expect(statSync(join(scratch, `nan_iter_${iteration}.solverstate`)).size).toBeGreaterThan(0);
+  });
+
+  test('names a layer that nothing feeds', async () => {
+    const options = solver('max_iter: 1');
+    options.net_param = netOf('type: "SigmoidCrossEntropyLoss"');
+    await expect(Trainer.open({ solver: options, engine: threads, folder: scratch })).rejects.toThrow(
+      CaffeNetError,
+    );
+  });
+
+  test('names snapshots by the solver file where no prefix, or a folder, is given', async () => {
+    const named = async (text: string, file: string): Promise<string> =>
+      (await withSnapshotPrefix(parseText('SolverParameter', text), file, scratch)).snapshot_prefix;
+    expect(await named('', 'nets/a.b.prototxt')).toBe('nets/a.b');
+    expect(await named('snapshot_prefix: "x"', 'a.prototxt')).toBe('x');
+    expect(await named('snapshot_prefix: "."', 'nets/a.prototxt')).toBe('a');
+  });
+});
