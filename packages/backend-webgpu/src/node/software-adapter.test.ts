@@ -65,3 +65,9 @@ describe.skipIf(isSupported)('elsewhere (skipped on Linux on x64)', () => {
     expect(() => softwareAdapter()).toThrow(BackendUnavailableError);
   });
 });
+
+// These tests run in Node; those of a page run where vitest.config.ts has a browser for them.
+const missing = process.env['SOFTXENT_BROWSER'] ? [] : ['conformance, elementary functions and sharing'];
+it.skip.each(missing)('in Chromium: %s (skipped: no browser is used on this adapter or machine)', () =>
+  expect.unreachable(),
+);
