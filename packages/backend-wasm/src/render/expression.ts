@@ -96,6 +96,8 @@ export class Renderer {
 
   #select(e: Select): Term {
     const v = this.#v;
+    const distance = this.#distance(e);
+    if (distance !== undefined) return distance;
     const condition = this.term(e.condition);
     if (isZero(e.b)) return v.let(v.and(this.term(e.a), condition));
     if (isZero(e.a)) return v.let(v.andnot(this.term(e.b), condition));
@@ -133,6 +135,23 @@ export class Renderer {
     }
     if (term !== undefined) byTarget.set(b, { a, term });
     return term;
+  }
+
+  /**
+   * `m = 0 ? 0 : m |x|` for m = `x >= 0 ? 1 - t : t`: d x with the same d, which has the sign of x where it is not 0.
+   */
+  #distance({ condition, a, b }: Select): Term | undefined {
+    if (!isZero(a) || b.op !== 'mul' || condition.op !== 'eq') return undefined;
+    const m = isZero(condition.b) ? condition.a : condition.b;
+    const other = b.a === m ? b.b : b.b === m ? b.a : undefined;
+    const hasZero = isZero(condition.a) || isZero(condition.b);
+    if (!hasZero || m.op !== 'select' || other?.op !== 'abs') return undefined;
+    const sign = m.condition;
+    if (sign.op !== 'le' || !isZero(sign.a) || sign.b !== other.a) return undefined;
+    const d = this.#signedPair(sign, m.a, m.b);
+    if (d === undefined) return undefined;
+    const v = this.#v;
+    return v.let(v.andnot(v.mul(d, this.term(other.a)), v.binary('f32x4.eq', d, v.constant(0))));
   }
 
   /** The sign bit where the condition does not hold. */
