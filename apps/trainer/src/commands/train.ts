@@ -128,6 +128,9 @@ async function train(flags: TrainFlags, around: Surroundings): Promise<void> {
     ...(flags.seed !== undefined && { seed: flags.seed }),
     ...(feed && { feed }),
   });
+  if (has(solver, 'solver_mode') && solver.solver_mode === 'GPU' && engine.options.provider === 'cpu') {
+    print('note: the solver asks for the GPU; this run computes on the CPU (-gpu 0 computes on a GPU)');
+  }
   const { net } = trainer.train;
   const title = net.name || flags.solver;
   const parameters = net.learnable.reduce((sum, { shape }) => sum + countOf(shape), 0);

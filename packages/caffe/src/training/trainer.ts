@@ -22,7 +22,7 @@ export interface TrainerOptions {
   readonly solver: SolverParameter;
   /** What file names are relative to. Default: the current folder, as in Caffe. */
   readonly folder?: string;
-  /** Weights to start from, copied one after the other. */
+  /** Weights to start from, copied one after the other. Default: the solver's own `weights`, unless `snapshot` is given. */
   readonly weights?: readonly string[];
   /** A solverstate to continue from. */
   readonly snapshot?: string;
@@ -95,6 +95,8 @@ export class Trainer implements AsyncDisposable {
       const trainer = new Trainer({ ...options, solver }, train, opened.slice(1), testIterations);
       if (trainer.#writes) await trainer.#snapshots.check();
       await trainer.#begin(folder, warn);
+      // A layer or a provider that does not work is heard of now.
+      if (trainer.solver.iteration < solver.max_iter) await train.engine.prepare({ backward: true });
       return trainer;
     } catch (error) {
       for (const net of opened) await net.close();
@@ -107,10 +109,13 @@ export class Trainer implements AsyncDisposable {
   }
 
   async #begin(folder: string, warn: (message: string) => void): Promise<void> {
-    const { weights = [], snapshot, restartData = false } = this.#given;
-    const { net, params } = this.train.engine;
-    for (const file of weights) {
-      const report = copyWeights(net, params, await readWeights(resolve(folder, file)));
+    const { snapshot, restartData = false } = this.#given;
+    const own = snapshot === undefined ? this.options.weights.flatMap((files) => files.split(',')) : [];
+    for (const file of this.#given.weights ?? own) {
+      const read = await readWeights(resolve(folder, file));
+      const report = copyWeights(this.train.net, this.train.engine.params, read);
+      // What a test net does not share with the train net.
+      for (const { net, engine } of this.tests) copyWeights(net, engine.params, read);
       for (const warning of report.warnings) warn(warning);
       this.#opening.push({ type: 'finetuning', file, report });
     }

@@ -219,6 +219,15 @@ describe('a trainer', () => {
     expect(statSync(join(scratch, `nan_iter_${iteration}.solverstate`)).size).toBeGreaterThan(0);
   });
 
+  test("starts from the solver's own weights", async () => {
+    const first = solver('max_iter: 2 snapshot_prefix: "own"');
+    await using trained = await Trainer.open({ solver: first, engine: threads, folder: scratch });
+    await eventsOf(trained);
+    const again = solver('max_iter: 2 weights: "own_iter_2.caffemodel"');
+    await using trainer = await Trainer.open({ solver: again, seed: 9, engine: threads, folder: scratch });
+    expect(trainer.solver.engine.params).toEqual(trained.solver.engine.params);
+  });
+
   test('names a layer that nothing feeds', async () => {
     const options = solver('max_iter: 1');
     options.net_param = netOf('type: "SigmoidCrossEntropyLoss"');
