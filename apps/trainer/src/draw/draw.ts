@@ -4,9 +4,9 @@ import { SoftxentError } from '@softxent/core';
 import { escapeHtml } from '../report/html.js';
 import { builtNet } from '../shapes.js';
 import type { Arrow, Box } from './graph.js';
-import { arrange, graphOf } from './graph.js';
+import { arrange, graphOf, stretched } from './graph.js';
 
-const box = { width: 236, line: 17, pad: 9, gapX: 36, gapY: 44 };
+const box = { width: 236, line: 17, pad: 9, gapX: 24, gapY: 44 };
 
 type Look = 'data' | 'loss' | 'weights' | 'plain';
 
@@ -75,6 +75,7 @@ function linesOf({ layers }: Box, shapes: ReadonlyMap<string, readonly number[]>
 }
 
 interface Placed {
+  /** The middle of the box. */
   readonly x: number;
   readonly y: number;
   readonly height: number;
@@ -86,38 +87,39 @@ function place(
   shapes: ReadonlyMap<string, readonly number[]>,
 ): { places: Map<Box, Placed>; width: number; height: number } {
   const places = new Map<Box, Placed>();
-  const widest = Math.max(1, ...ranks.map((rank) => rank.length));
-  const width = widest * (box.width + box.gapX) + box.gapX;
+  const reach = Math.max(
+    ...ranks.flat().map(({ x, layers }) => Math.abs(x) + (layers.length > 0 ? box.width / 2 : 0)),
+  );
+  const width = Math.ceil(2 * (reach + box.gapX));
   let y = box.gapY / 2;
   for (const rank of ranks) {
-    const all = rank.map((each) => linesOf(each, shapes));
+    const all = rank.map((each) => (each.layers.length > 0 ? linesOf(each, shapes) : []));
     const tallest = Math.max(...all.map((lines) => lines.length)) * box.line + 2 * box.pad;
     for (const [i, each] of rank.entries()) {
       const lines = all[i]!;
-      const x = width / 2 + each.order * (box.width + box.gapX) - box.width / 2;
-      places.set(each, { x, y, height: lines.length * box.line + 2 * box.pad, lines });
+      const passes = each.layers.length === 0;
+      const height = passes ? tallest : lines.length * box.line + 2 * box.pad;
+      places.set(each, { x: width / 2 + each.x, y, height, lines });
     }
     y += tallest + box.gapY;
   }
   return { places, width, height: y - box.gapY / 2 };
 }
 
+/** From the bottom of one box to the top of the next; where an arrow passes a rank, straight through it. */
 function arrowPath({ from, to }: Arrow, places: ReadonlyMap<Box, Placed>): string {
   const a = places.get(from)!;
   const b = places.get(to)!;
-  const [x0, y0, x1, y1] = [a.x + box.width / 2, a.y + a.height, b.x + box.width / 2, b.y];
-  // An arrow that passes other ranks swings out to the side, so as not to run behind their boxes.
-  const out =
-    to.rank - from.rank > 1 ? (from.order + to.order >= 0 ? 1 : -1) * (box.width / 2 + box.gapX / 2) : 0;
-  const reach = Math.max(24, (y1 - y0) / 2);
-  const d =
-    out === 0
-      ? `M${x0} ${y0}C${x0} ${y0 + reach} ${x1} ${y1 - reach} ${x1} ${y1 - 2}`
-      : `M${x0} ${y0}C${x0} ${y0 + 24} ${x0 + out} ${y0 + 12} ${x0 + out} ${y0 + 40}L${x0 + out} ${y1 - 40}C${x0 + out} ${y1 - 8} ${x1} ${y1 - 24} ${x1} ${y1 - 2}`;
-  return `<path d="${d}" marker-end="url(#tip)"/>`;
+  const ends = to.layers.length > 0;
+  const [y0, y1] = [a.y + a.height, ends ? b.y - 2 : b.y];
+  const middle = (y0 + y1) / 2;
+  const through = ends ? '' : `L${b.x} ${b.y + b.height}`;
+  const d = `M${a.x} ${y0}C${a.x} ${middle} ${b.x} ${middle} ${b.x} ${y1}${through}`;
+  return `<path d="${d}"${ends ? ' marker-end="url(#tip)"' : ''}/>`;
 }
 
-function boxSvg(each: Box, { x, y, height, lines }: Placed): string {
+function boxSvg(each: Box, { x: middle, y, height, lines }: Placed): string {
+  const x = middle - box.width / 2;
   const text = lines
     .map(
       (line, i) =>
@@ -147,12 +149,14 @@ export async function drawNet(
     note = error.message;
   }
   const { boxes, arrows } = graphOf(layer);
-  const { places, width, height } = place(arrange(boxes, arrows), shapes);
+  const all = stretched(boxes, arrows);
+  const widths = { box: box.width, passing: 12, gap: box.gapX };
+  const { places, width, height } = place(arrange(all.boxes, all.arrows, widths), shapes);
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
 <title>${escapeHtml(param.name || 'net')}</title><style>${style}</style>
 <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" style="fill:#98a2b3;stroke:none"/></marker></defs>
 <rect class="back" width="${width}" height="${height}"/>
-${arrows.map((arrow) => arrowPath(arrow, places)).join('\n')}
+${all.arrows.map((arrow) => arrowPath(arrow, places)).join('\n')}
 ${boxes.map((each) => boxSvg(each, places.get(each)!)).join('\n')}
 </svg>
 `;

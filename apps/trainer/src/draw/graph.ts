@@ -1,25 +1,32 @@
 /** A net as boxes and arrows, placed. */
 import type { LayerParameter } from '@softxent/caffe';
 
-/** A layer, with those that work in place on its top. */
+/** A layer, with those that work in place on its top; without layers: where an arrow passes a rank. */
 export interface Box {
   readonly layers: readonly LayerParameter[];
   /** Its distance from the data. */
   rank: number;
-  /** Its place among the boxes of its rank. */
-  order: number;
+  /** The middle of its place among those of its rank, from the middle of the picture. */
+  x: number;
 }
 
-/** A blob from the box that makes it to one that reads it. */
+/** A blob from the box that makes it to one that reads it, or a stretch of that way. */
 export interface Arrow {
   readonly from: Box;
   readonly to: Box;
   readonly blob: string;
 }
 
+/** How wide boxes are, passing arrows, and the room between them. */
+export interface Widths {
+  readonly box: number;
+  readonly passing: number;
+  readonly gap: number;
+}
+
 /** Boxes and arrows of a net's layers. */
 export function graphOf(layers: readonly LayerParameter[]): { boxes: Box[]; arrows: Arrow[] } {
-  const boxes: { layers: LayerParameter[]; rank: number; order: number }[] = [];
+  const boxes: { layers: LayerParameter[]; rank: number; x: number }[] = [];
   const arrows: Arrow[] = [];
   const maker = new Map<string, (typeof boxes)[number]>();
   for (const layer of layers) {
@@ -31,7 +38,7 @@ export function graphOf(layers: readonly LayerParameter[]): { boxes: Box[]; arro
       before.layers.push(layer);
       continue;
     }
-    const box = { layers: [layer], rank: 0, order: 0 };
+    const box = { layers: [layer], rank: 0, x: 0 };
     boxes.push(box);
     for (const blob of bottom) {
       const from = maker.get(blob);
@@ -44,26 +51,66 @@ export function graphOf(layers: readonly LayerParameter[]): { boxes: Box[]; arro
   return { boxes, arrows };
 }
 
-/** Orders the boxes of every rank by where their neighbours stand, a few times up and down (Sugiyama et al. 1981). */
-export function arrange(boxes: readonly Box[], arrows: readonly Arrow[]): Box[][] {
+/** Cuts arrows that pass ranks into stretches from rank to rank; those of one blob share their way. */
+export function stretched(
+  boxes: readonly Box[],
+  arrows: readonly Arrow[],
+): { boxes: Box[]; arrows: Arrow[] } {
+  const ways = new Map<Box, Map<string, Box[]>>();
+  const all = [...boxes];
+  const cut: Arrow[] = [];
+  for (const { from, to, blob } of arrows) {
+    const blobs = ways.get(from) ?? new Map<string, Box[]>();
+    ways.set(from, blobs);
+    const way = blobs.get(blob) ?? [from];
+    blobs.set(blob, way);
+    while (way.at(-1)!.rank < to.rank - 1) {
+      const last = way.at(-1)!;
+      const passing = { layers: [], rank: last.rank + 1, x: 0 };
+      all.push(passing);
+      cut.push({ from: last, to: passing, blob });
+      way.push(passing);
+    }
+    cut.push({ from: way[to.rank - from.rank - 1]!, to, blob });
+  }
+  return { boxes: all, arrows: cut };
+}
+
+/**
+ * Orders what stands in every rank by where its neighbours stand, a few times up and down (Sugiyama et al. 1981), and gives each its
+ * place.
+ */
+export function arrange(boxes: readonly Box[], arrows: readonly Arrow[], widths: Widths): Box[][] {
   const ranks: Box[][] = [];
   for (const box of boxes) (ranks[box.rank] ??= []).push(box);
-  const number = (): void => {
-    for (const rank of ranks) for (const [i, box] of rank.entries()) box.order = i - (rank.length - 1) / 2;
+  const widthOf = ({ layers }: Box): number => (layers.length > 0 ? widths.box : widths.passing);
+  const place = (rank: readonly Box[]): void => {
+    const whole = rank.reduce((sum, box) => sum + widthOf(box) + widths.gap, -widths.gap);
+    let left = -whole / 2;
+    for (const box of rank) {
+      box.x = left + widthOf(box) / 2;
+      left += widthOf(box) + widths.gap;
+    }
   };
-  number();
-  for (let pass = 0; pass < 6; pass++) {
+  const near = new Map<Box, Box[]>(boxes.map((box) => [box, []]));
+  for (const { from, to } of arrows) {
+    near.get(from)!.push(to);
+    near.get(to)!.push(from);
+  }
+  for (const rank of ranks) place(rank);
+  for (let pass = 0; pass < 8; pass++) {
     for (const rank of pass % 2 === 0 ? ranks : ranks.toReversed()) {
       const centre = new Map(
         rank.map((box) => {
-          const near = arrows.flatMap(({ from, to }) =>
-            to === box ? [from.order] : from === box ? [to.order] : [],
-          );
-          return [box, near.length === 0 ? box.order : near.reduce((a, b) => a + b, 0) / near.length];
+          const others = near.get(box)!;
+          return [
+            box,
+            others.length === 0 ? box.x : others.reduce((sum, { x }) => sum + x, 0) / others.length,
+          ];
         }),
       );
       rank.sort((a, b) => centre.get(a)! - centre.get(b)!);
-      number();
+      place(rank);
     }
   }
   return ranks;
