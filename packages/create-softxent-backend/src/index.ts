@@ -1,0 +1,2 @@
+/** Starts projects that hold a backend for softxent. Node only. */
+export { createProject, CreateError, type CreatedProject, type CreateOptions } from './create.js';
