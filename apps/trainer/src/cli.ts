@@ -2,6 +2,7 @@
 import { SoftxentError } from '@softxent/core';
 import { Command, CommanderError, Option } from 'commander';
 import { addConvert } from './commands/convert.js';
+import { addDemo } from './commands/demo.js';
 import { addDraw } from './commands/draw.js';
 import { addInspect } from './commands/inspect.js';
 import { addTest } from './commands/test.js';
@@ -34,7 +35,7 @@ function program(around: Surroundings): Command {
       writeOut: (text) => around.stdout.write(text),
       writeErr: (text) => around.stderr.write(text),
     });
-  for (const add of [addTrain, addTest, addTime, addInspect, addConvert, addUpgrade, addDraw]) {
+  for (const add of [addTrain, addTest, addTime, addInspect, addConvert, addUpgrade, addDraw, addDemo]) {
     add(command, around);
   }
   for (const verb of command.commands) {

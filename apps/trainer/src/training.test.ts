@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readSolverState } from '@softxent/caffe';
+import { decode } from 'fast-png';
 import { describe, expect, test } from 'vitest';
+import { writeDemo } from './demo/files.js';
 import { run, Scratch, writeFolderRun } from './testing.js';
 
 const bytes = (scratch: Scratch, name: string): Buffer => readFileSync(scratch.path(name));
@@ -209,4 +211,26 @@ test('a report is one page that needs nothing else, with curves and pictures', a
   expect(page.match(/<img src="data:image\/png;base64,/g)).toHaveLength(3 * 4);
   expect(page).toContain('floor: entropy of the labels');
   expect(page.replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:|<script|<link|@import/);
+});
+
+test('the demo makes its data, learns from the weights that come with it, and leaves report, pictures and weights', async () => {
+  using scratch = new Scratch();
+  await writeDemo(scratch.folder, 8, 3);
+  const shorter = readFileSync(scratch.path('solver.prototxt'), 'utf8')
+    .replace(/max_iter: \d+/, 'max_iter: 10')
+    .replace(/test_iter: \d+/, 'test_iter: 1');
+  writeFileSync(scratch.path('solver.prototxt'), shorter);
+  const { status, stdout, stderr } = await run(
+    scratch.folder,
+    'train -solver solver.prototxt -weights initial.caffemodel --data data --pictures predictions.png'.split(
+      ' ',
+    ),
+  );
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toContain('Finetuning from initial.caffemodel: 5 layers copied\n');
+  expect(decode(readFileSync(scratch.path('predictions.png')))).toMatchObject({
+    channels: 3,
+    width: 3 * 68 + 4,
+  });
+  expect(existsSync(scratch.path('demo_iter_10.caffemodel'))).toBe(true);
 });

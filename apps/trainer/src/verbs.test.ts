@@ -189,7 +189,7 @@ test('draw gives an SVG with every layer, those in place in the box before them'
 });
 
 describe('help', () => {
-  test.for(['train', 'test', 'time', 'inspect', 'convert', 'upgrade', 'draw'])('%s', async (verb) => {
+  test.for(['train', 'test', 'time', 'inspect', 'convert', 'upgrade', 'draw', 'demo'])('%s', async (verb) => {
     const { status, stdout } = await run('.', [verb, '-help']);
     expect(status).toBe(0);
     expect(stdout).toContain(`Usage: softxent-caffe ${verb}`);

@@ -2,7 +2,15 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { SolverParameter, TrainerRequest, TrainingEvent } from '@softxent/caffe';
-import { countOf, create, has, readSolverFile, Trainer, withSnapshotPrefix } from '@softxent/caffe';
+import {
+  countOf,
+  create,
+  has,
+  readSolverFile,
+  Trainer,
+  withSnapshotPrefix,
+  writeBytes,
+} from '@softxent/caffe';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { engineOptions } from '../engine-options.js';
@@ -13,13 +21,15 @@ import { EventLog } from '../log.js';
 import { Progress } from '../progress.js';
 import { History } from '../report/history.js';
 import { writeReport } from '../report/report.js';
+import { gridPng } from '../report/picture.js';
 import { takeSamples } from '../report/samples.js';
 import type { Surroundings } from '../surroundings.js';
 import { CommandError, UsageError } from '../surroundings.js';
 
 type Effect = 'stop' | 'snapshot' | 'none';
 
-interface TrainFlags extends EngineFlags, StateFlags, DataFlags {
+/** The flags of `train`. */
+export interface TrainFlags extends EngineFlags, StateFlags, DataFlags {
   readonly solver?: string;
   readonly weights?: string[];
   readonly snapshot?: string;
@@ -28,6 +38,7 @@ interface TrainFlags extends EngineFlags, StateFlags, DataFlags {
   readonly sighupEffect: Effect;
   readonly log?: string;
   readonly report?: string;
+  readonly pictures?: string;
 }
 
 const effects = ['stop', 'snapshot', 'none'];
@@ -44,7 +55,8 @@ export function addTrain(program: Command, around: Surroundings): void {
     .addOption(new Option('--sigint-effect <effect>', 'on Ctrl-C').choices(effects).default('stop'))
     .addOption(new Option('--sighup-effect <effect>', 'on SIGHUP').choices(effects).default('snapshot'))
     .option('--log <file>', 'write every iteration, test and snapshot to this file, one JSON object a line')
-    .option('--report <file>', 'write a page with the curves and sample predictions to this file (HTML)');
+    .option('--report <file>', 'write a page with the curves and sample predictions to this file (HTML)')
+    .option('--pictures <file>', 'write sample images, soft labels and predictions to this file (PNG)');
   withData(withEngine(withState(command)), { test: true }).action((flags: TrainFlags) =>
     train(flags, around),
   );
@@ -99,19 +111,22 @@ function checkFlags({ weights, snapshot, restartData }: TrainFlags): void {
   if (restartData && snapshot === undefined) throw new UsageError('--restart-data goes with -snapshot');
 }
 
-/** @throws CommandError where a report could not be written, before hours are spent on what it is to show */
-async function checkReport(report: string | undefined, folder: string): Promise<void> {
-  if (report === undefined) return;
-  await access(dirname(resolve(folder, report)), constants.W_OK).catch((cause: unknown) => {
-    throw new CommandError(`--report ${report}: its folder cannot be written to`, { cause });
-  });
+/** @throws CommandError where what is to be shown at the end could not be written, before hours are spent on it */
+async function checkWritable({ report, pictures }: TrainFlags, folder: string): Promise<void> {
+  for (const [flag, file] of Object.entries({ report, pictures })) {
+    if (file === undefined) continue;
+    await access(dirname(resolve(folder, file)), constants.W_OK).catch((cause: unknown) => {
+      throw new CommandError(`--${flag} ${file}: its folder cannot be written to`, { cause });
+    });
+  }
 }
 
-async function train(flags: TrainFlags, around: Surroundings): Promise<void> {
+/** Trains as the flags say. */
+export async function train(flags: TrainFlags, around: Surroundings): Promise<void> {
   const { folder } = around;
   if (flags.solver === undefined) throw new UsageError('train needs a solver: -solver FILE');
   checkFlags(flags);
-  await checkReport(flags.report, folder);
+  await checkWritable(flags, folder);
   const solver = await solverOf(flags, flags.solver, folder);
   const progress = new Progress(around.stdout);
   const print = (text = ''): void => progress.line(text);
@@ -143,8 +158,9 @@ async function train(flags: TrainFlags, around: Surroundings): Promise<void> {
     history.add(event);
     await log?.add(event);
   });
+  const shows = flags.report !== undefined || flags.pictures !== undefined;
+  const samples = shows && !failure ? await takeSamples(trainer) : [];
   if (flags.report !== undefined && history.iterations.length > 0) {
-    const samples = failure ? [] : await takeSamples(trainer);
     const ended = failure && { failure: failure.error instanceof Error ? failure.error.message : 'an error' };
     await writeReport(resolve(folder, flags.report), {
       history,
@@ -155,6 +171,10 @@ async function train(flags: TrainFlags, around: Surroundings): Promise<void> {
       ...ended,
     });
     print(`Report: ${flags.report}`);
+  }
+  if (flags.pictures !== undefined && samples.length > 0) {
+    await writeBytes(resolve(folder, flags.pictures), [gridPng(samples)]);
+    print(`Pictures: ${flags.pictures}`);
   }
   if (failure) throw failure.error;
 }

@@ -7,6 +7,8 @@ import { chart } from './chart.js';
 import type { History } from './history.js';
 import { escapeHtml } from './html.js';
 import type { Sample } from './samples.js';
+import type { Picture } from './picture.js';
+import { dataUrl } from './picture.js';
 import { style } from './style.js';
 
 /** What a report is made of. */
@@ -104,14 +106,10 @@ function rateChart({ iterations }: History): string {
 
 function pictures(samples: readonly Sample[]): string {
   if (samples.length === 0) return '';
-  const image = (source: string | undefined, { width, height }: Sample, alt: string): string =>
-    source === undefined ? '' : `<img src="${source}" width="${width}" height="${height}" alt="${alt}">`;
-  return `<h2>Sample predictions</h2><p>Image, soft label, prediction: sigmoid of the last loss's logits.</p><div class="samples">${samples
-    .map(
-      (sample) =>
-        `<div>${image(sample.image, sample, 'image')}${image(sample.label, sample, 'soft label')}${image(sample.prediction, sample, 'prediction')}</div>`,
-    )
-    .join('')}</div>`;
+  const image = (shown: Picture): string =>
+    `<img src="${dataUrl(shown)}" width="${shown.width}" height="${shown.height}" alt="">`;
+  const rows = samples.map((sample) => `<div>${sample.map((shown) => image(shown)).join('')}</div>`);
+  return `<h2>Sample predictions</h2><p>Image, soft label, prediction: sigmoid of the last loss's logits.</p><div class="samples">${rows.join('')}</div>`;
 }
 
 /** The report as one page that needs nothing else. */

@@ -1,38 +1,18 @@
 import type { Blob, DataNet, NetLayer, Trainer } from '@softxent/caffe';
 import { fedBlob } from '@softxent/caffe';
-import { encode } from 'fast-png';
+import type { Picture } from './picture.js';
+import { picture } from './picture.js';
 
 /** How many items a report shows. */
 const SHOWN = 6;
 
-/** Three pictures of one item, as data: URLs. */
-export interface Sample {
-  readonly image: string | undefined;
-  readonly label: string;
-  readonly prediction: string;
-  readonly width: number;
-  readonly height: number;
-}
-
-function picture(
-  width: number,
-  height: number,
-  channels: 1 | 3,
-  level: (pixel: number, channel: number) => number,
-): string {
-  const data = new Uint8Array(width * height * channels);
-  for (let i = 0; i < data.length; i++) {
-    const value = Math.round(255 * level(Math.floor(i / channels), i % channels));
-    data[i] = Math.min(255, Math.max(0, value));
-  }
-  const png = encode({ width, height, channels, depth: 8, data });
-  return `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
-}
+/** Pictures of one item: its image where there is one, its label, the prediction. */
+export type Sample = readonly Picture[];
 
 const extent = (shape: readonly number[], axis: number): number => shape[axis] ?? 1;
 
 /** Item `n` of a blob of images, blue first, stretched to all levels: what was subtracted from its pixels is not known here. */
-function imageOf({ shape, data }: Blob, n: number): string {
+function imageOf({ shape, data }: Blob, n: number): Picture {
   const [channels, height, width] = [1, 2, 3].map((axis) => extent(shape, axis)) as [1 | 3, number, number];
   const plane = height * width;
   const item = data.subarray(n * channels * plane, (n + 1) * channels * plane);
@@ -69,11 +49,9 @@ export async function takeSamples({ train, tests }: Trainer): Promise<Sample[]> 
     ([blob, { shape }]) =>
       blob !== labels && shape.length === 4 && shape[0] === count && [1, 3].includes(shape[1]!),
   )?.[1];
-  return Array.from({ length: Math.min(SHOWN, count) }, (_, n) => ({
-    image: images && imageOf(images, n),
-    label: picture(width, height, 1, (i) => label.data[n * plane + i]!),
-    prediction: picture(width, height, 1, (i) => 1 / (1 + Math.exp(-logits.data[n * plane + i]!))),
-    width,
-    height,
-  }));
+  return Array.from({ length: Math.min(SHOWN, count) }, (_, n) => [
+    ...(images ? [imageOf(images, n)] : []),
+    picture(width, height, 1, (i) => label.data[n * plane + i]!),
+    picture(width, height, 1, (i) => 1 / (1 + Math.exp(-logits.data[n * plane + i]!))),
+  ]);
 }
