@@ -11,6 +11,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await main(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
-  folder: process.cwd(),
+  // `pnpm run start` runs in the package's folder; scripts/run.mjs says in which folder the user is.
+  folder: process.env['SOFTXENT_FOLDER'] ?? process.cwd(),
   signals: process,
 });
