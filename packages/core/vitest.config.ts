@@ -8,5 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['src/**/*.test.ts'],
+    // A busy machine is no failure: nothing here measures time.
+    testTimeout: 60_000,
   },
 });

@@ -129,7 +129,7 @@ describe('derived gradients of whole programs', () => {
           expect(Math.max(...off)).toBeLessThan(1e-7);
         },
       ),
-      { numRuns: 30 },
+      { numRuns: 12 },
     );
   });
 });
