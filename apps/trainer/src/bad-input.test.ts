@@ -49,6 +49,20 @@ describe('weights', () => {
     expect(await refusal(scratch, ['inspect', 'bad.caffemodel'])).toEqual(failure(/bad\.caffemodel: /));
   });
 
+  test("cut within the first field, or not Caffe's at all", async () => {
+    using scratch = new Scratch('cli');
+    writeFileSync(
+      scratch.path('start.caffemodel'),
+      readFileSync(scratch.path('made_iter_5.caffemodel')).subarray(0, 6),
+    );
+    writeFileSync(scratch.path('other.bin'), Buffer.from('0d000000000d01020304', 'hex'));
+    for (const name of ['start.caffemodel', 'other.bin']) {
+      expect(await refusal(scratch, ['inspect', name])).toEqual(
+        failure(/truncated or corrupt|truncated, corrupt/),
+      );
+    }
+  });
+
   test('of other shapes', async () => {
     using scratch = new Scratch('cli');
     const net = readFileSync(scratch.path('net.prototxt'), 'utf8').replace('num_output: 4', 'num_output: 5');

@@ -40,44 +40,40 @@ const kinds = {
 type Kind = keyof typeof kinds;
 type Parsed = { [N in Kind]: { name: N; message: ReturnType<typeof decodeMessage<N>> } }[Kind];
 
-/** How well a message fits what was read as it: the fields that its schema does not know speak against it, so does emptiness. */
-function misfit({ name, message }: Parsed): number {
-  const strange = unknownFields(message).length;
+/** Whether a message holds what makes it worth a file: nearly all bytes decode as nearly any message, into unknown fields. */
+function isMeant({ name, message }: Parsed): boolean {
   switch (name) {
     case 'NetParameter':
-      return strange + (message.layer.length + message.layers.length > 0 ? 0 : 0.5);
+      return message.layer.length + message.layers.length > 0;
     case 'SolverState':
-      return (
-        strange +
-        (has(message, 'iter') && (message.history.length > 0 || has(message, 'learned_net')) ? 0 : 0.5)
-      );
+      return has(message, 'iter') && (message.history.length > 0 || has(message, 'learned_net'));
     case 'BlobProto':
-      return strange + (message.data.length + message.double_data.length > 0 ? 0 : 0.5);
+      return message.data.length + message.double_data.length > 0;
     case 'SolverParameter':
-      // Fields 1, 2 and 3 are strings and numbers here as elsewhere; only a solver has a policy.
-      return strange + (has(message, 'lr_policy') || has(message, 'base_lr') ? 0 : 0.6);
+      return has(message, 'lr_policy') || has(message, 'base_lr');
   }
 }
 
-function best(file: string, read: (name: Kind) => Parsed): CaffeFile {
+/** The binary file as the message that it fits best: the one with the fewest fields that its schema does not know. */
+function readBinary(file: string, bytes: Uint8Array): CaffeFile {
   const found: Parsed[] = [];
   const errors: unknown[] = [];
   for (const name of Object.keys(kinds) as Kind[]) {
     try {
-      found.push(read(name));
+      const parsed = { name, message: decodeMessage(name, bytes, { file }) } as Parsed;
+      if (isMeant(parsed)) found.push(parsed);
     } catch (error) {
       errors.push(error);
     }
   }
-  const [parsed] = found.toSorted((a, b) => misfit(a) - misfit(b));
-  if (parsed === undefined) throw errors[0];
-  if (misfit(parsed) >= 1) {
-    throw new CaffeFormatError(
-      file,
-      'truncated, corrupt, or none of the files that Caffe knows (net, weights, solver, solverstate, mean)',
-    );
-  }
-  return { kind: kinds[parsed.name], form: 'binary', message: parsed.message } as CaffeFile;
+  const strange = ({ message }: Parsed): number => unknownFields(message).length;
+  const [parsed] = found.toSorted((a, b) => strange(a) - strange(b));
+  if (parsed) return { kind: kinds[parsed.name], form: 'binary', message: parsed.message } as CaffeFile;
+  if (errors.length === Object.keys(kinds).length) throw errors[0];
+  throw new CaffeFormatError(
+    file,
+    'truncated, corrupt, or none of the files that Caffe knows (net, weights, solver, solverstate, mean)',
+  );
 }
 
 /** The error of the kind that got furthest into the file. */
@@ -129,7 +125,9 @@ export async function readCaffeFile(path: string): Promise<CaffeFile> {
     }
   }
   const bytes = await readBytes(path);
-  if (bytes.length === 0) throw new CaffeFormatError(path, 'the file is empty');
+  if (!bytes.subarray(0, 4096).some((byte) => byte !== 10 && byte !== 13 && byte !== 32)) {
+    throw new CaffeFormatError(path, 'the file is empty');
+  }
   if (isText(bytes.subarray(0, 4096))) return readText(path, bytes);
-  return best(path, (name) => ({ name, message: decodeMessage(name, bytes, { file: path }) }) as Parsed);
+  return readBinary(path, bytes);
 }
