@@ -1,5 +1,5 @@
 /** What a backend is. A package of its own implements these interfaces; core knows no backend. */
-import type { Plan } from './plan/plan.js';
+import type { Plan } from './plan/types.js';
 import type { DataOf, DType, Tensor, TensorSpec } from './tensor.js';
 
 /** A value, or the promise of one. A synchronous device returns values only. */

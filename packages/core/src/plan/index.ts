@@ -2,15 +2,7 @@
 export { broadcast, indexOf, type Access, type AccessTerm } from './access.js';
 export type { Layout, Shapes } from './layout.js';
 export type { OperandPlan } from './operands.js';
-export {
-  makePlan,
-  planKey,
-  type BoundPlan,
-  type Divisor,
-  type OutputPlan,
-  type Plan,
-  type TotalPlan,
-  type Wanted,
-} from './plan.js';
+export { makePlan, planKey } from './plan.js';
+export type { BoundPlan, Divisor, OutputPlan, Plan, TotalPlan, Wanted } from './types.js';
 export { rowSumTolerance } from './validity.js';
 export { sumOf } from '../sum.js';

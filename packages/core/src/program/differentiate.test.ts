@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as core from '../index.js';
 import { definitionOf, type Loss } from '../losses/loss.js';
-import type { Plan } from '../plan/plan.js';
+import type { Plan } from '../plan/types.js';
 import { evaluate, plainBackend } from '../testing/plain-backend.js';
 import * as b from './build.js';
 import { differentiate } from './differentiate.js';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { f32, sigmoidCrossEntropy, softmaxCrossEntropy, type Loss } from '../index.js';
-import { makePlan, type Plan } from '../plan/plan.js';
+import { makePlan } from '../plan/plan.js';
+import type { Plan } from '../plan/types.js';
 import { childrenOf, isLeaf, type Expr } from './expression.js';
 
 function planOf(loss: Loss, shape = [2, 3], gradients: readonly string[] = ['logits']): Plan {

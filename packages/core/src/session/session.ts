@@ -2,7 +2,7 @@
 import { isSync, type Accuracy, type Backend, type Capabilities, type SyncBackend } from '../backend.js';
 import { BackendUnavailableError } from '../errors.js';
 import type { Loss, OperandSpecs, Prediction, Reduction } from '../losses/loss.js';
-import type { Plan } from '../plan/plan.js';
+import type { Plan } from '../plan/types.js';
 import type { DType, Tensor, TensorSpec } from '../tensor.js';
 import { SessionCore, type Operands } from './core.js';
 import type { DeviceTensor } from './device-tensor.js';

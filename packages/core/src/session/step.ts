@@ -9,7 +9,7 @@ import {
   ShapeError,
 } from '../errors.js';
 import type { Loss, OperandSpecs } from '../losses/loss.js';
-import type { BoundPlan, OutputPlan } from '../plan/plan.js';
+import type { BoundPlan, OutputPlan } from '../plan/types.js';
 import { firstInvalid } from '../plan/first-invalid.js';
 import { allocate, checkTensor, formatShape, sizeOf, type Tensor, type TensorSpec } from '../tensor.js';
 import { bufferOf, DeviceTensor } from './device-tensor.js';

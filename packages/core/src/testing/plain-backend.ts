@@ -5,7 +5,7 @@
 import type { Bindings, SyncBackend, SyncDevice, SyncKernel } from '../backend.js';
 import { float16ToNumber, numberToFloat16 } from '../float16.js';
 import { indexOf } from '../plan/access.js';
-import type { Plan } from '../plan/plan.js';
+import type { Plan } from '../plan/types.js';
 import { isBinary, isCompare, isUnary, type NumberExpr, type TruthExpr } from '../program/expression.js';
 import { foldBinary, foldCompare, foldUnary } from '../program/fold.js';
 import { sumOf } from '../sum.js';
