@@ -2,7 +2,7 @@ import type { Accuracy } from '@softxent/core';
 import type { Dialect } from './render/dialect.js';
 
 /** Backends of TensorFlow.js that plans can be rendered for. */
-export type TfBackendName = 'cpu' | 'wasm' | 'webgl' | 'webgpu';
+export type TfBackendName = 'cpu' | 'wasm' | 'webgl' | 'webgpu' | 'tensorflow';
 
 /** What differs between the backends of TensorFlow.js. */
 export interface BackendTraits {
@@ -50,5 +50,17 @@ const webgl: BackendTraits = {
   isSync: true,
 };
 
+/**
+ * TensorFlow itself, by @tensorflow/tfjs-node. Its binary comes from outside npm and was not at hand, so nothing is taken on trust
+ * but basic arithmetic: the forms are those for GPUs, and the bounds too.
+ */
+const tensorflow: BackendTraits = { ...webgl, backend: 'tensorflow' };
+
 /** Traits by backend. */
-export const TRAITS: Readonly<Record<TfBackendName, BackendTraits>> = { cpu, wasm, webgl, webgpu };
+export const TRAITS: Readonly<Record<TfBackendName, BackendTraits>> = {
+  cpu,
+  wasm,
+  webgl,
+  webgpu,
+  tensorflow,
+};
