@@ -1,6 +1,5 @@
 /** Puts masks, weights, ignored targets, the gradients' factor and counts around a program, then simplifies and schedules. */
 import { OptionError } from '../errors.js';
-import { float16ToNumber, numberToFloat16 } from '../float16.js';
 import type { Loss, LossDefinition, OperandSpecs, ProgramContext } from '../losses/loss.js';
 import * as b from '../program/build.js';
 import { Canonical } from '../program/canonical.js';
@@ -11,7 +10,7 @@ import { sizeOf, type DType, type TensorSpec } from '../tensor.js';
 import type { Shapes } from './layout.js';
 import type { OperandPlan } from './operands.js';
 import type { Divisor, OutputPlan, Plan, TotalPlan } from './types.js';
-import { invalidCount } from './validity.js';
+import { invalidCount, storedValue } from './validity.js';
 
 /** A loss with everything that was found out about its operands. */
 export interface Given {
@@ -91,13 +90,7 @@ function ignoredTarget(loss: Loss, dtype: DType | undefined): TruthExpr {
   const value = loss.options.ignoreValue;
   if (value === undefined) return b.truth(false);
   if (Number.isNaN(value)) return b.isNaN(b.operand('targets'));
-  const rounded =
-    dtype === 'float32'
-      ? Math.fround(value)
-      : dtype === 'float16'
-        ? float16ToNumber(numberToFloat16(value))
-        : value;
-  return b.eq(b.operand('targets'), rounded);
+  return b.eq(b.operand('targets'), storedValue(value, dtype));
 }
 
 export function divisorOf({ loss, specs, shapes, definition }: Given): Divisor {

@@ -1,9 +1,16 @@
 /** Counting targets that are no probabilities or labels, and finding the first of them. */
+import { float16ToNumber, numberToFloat16 } from '../float16.js';
 import type { LossDefinition, OperandSpecs } from '../losses/loss.js';
 import * as b from '../program/build.js';
 import type { NumberExpr, TruthExpr } from '../program/expression.js';
 import type { Reduction } from '../program/program.js';
 import type { DType, TensorSpec } from '../tensor.js';
+
+/** `ignoreValue` as it is compared with targets of this dtype: rounded as they are stored. */
+export function storedValue(value: number, dtype: DType | undefined): number {
+  if (dtype === 'float32') return Math.fround(value);
+  return dtype === 'float16' ? float16ToNumber(numberToFloat16(value)) : value;
+}
 
 /**
  * How far from 1 a row of soft class targets may sum before it counts as invalid: what rounding can do in storage, and

@@ -204,6 +204,15 @@ describe('a session checks targets when asked to', () => {
     expect(again).toThrow(expect.objectContaining({ index }) as unknown);
   });
 
+  it('passes over ignored targets in half precision, whose value is rounded as they are', () => {
+    const session = openSync(plainBackend());
+    const loss = sigmoidCrossEntropy({ validate: 'throw', ignoreValue: 1.1 });
+    const half = core.float16(Uint16Array.of(core.numberToFloat16(1.1), core.numberToFloat16(2)));
+    const attempt = (): unknown =>
+      session.value(loss, { logits: tensor(Float32Array.of(1, 2)), targets: half });
+    expect(attempt).toThrow(/targets: 1 invalid, the first at \[1\]: found 2/);
+  });
+
   it('rejects the promise of an asynchronous session', async () => {
     await using session = await open(slowBackend());
     const loss = sigmoidCrossEntropy({ validate: 'throw' });
