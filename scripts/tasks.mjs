@@ -64,12 +64,12 @@ function runTests(options) {
 }
 
 function runDemo(options) {
-  // The packages with commands are built too, so that `npx softxent-...` works afterwards.
-  const names = ['@softxent/demo'];
-  for (const { manifest } of workspacePackages()) if (manifest.bin) names.push(manifest.name);
+  // All packages with commands are built, so that `npx softxent-...` works afterwards; the trainer is one of them.
+  const names = workspacePackages().flatMap(({ manifest }) => (manifest.bin ? [manifest.name] : []));
   const status = turbo('build', ...names.map((name) => `--filter=${name}`), '--output-logs=errors-only');
   // Not through turbo: the demo draws a progress bar and needs the terminal for itself.
-  return status === 0 ? pnpm('--silent', '--dir', join('apps', 'demo'), 'run', 'start', ...options) : status;
+  if (status !== 0) return status;
+  return pnpm('--silent', '--dir', join('apps', 'trainer'), 'run', 'start', ...options);
 }
 
 function main([task, ...rest]) {

@@ -19,7 +19,7 @@ export function addDemo(program: Command, around: Surroundings): void {
     .description(
       'train a small net on images that the program makes, with labels that made-up annotators disagree on',
     )
-    .option('--out <folder>', 'where everything goes', 'softxent-caffe-demo')
+    .option('--out <folder>', 'where everything goes', 'softxent-demo')
     .option('--threads <n>', 'threads to compute with (default: every core)', wholeNumber(1, 1024))
     .action((flags: DemoFlags) => demo(flags, around));
 }
