@@ -12,6 +12,7 @@ import { countOf } from '../net/shape.js';
 import { filterNet } from '../net/state.js';
 import type { LayerParameter, NetParameter, NetState } from '../schema/messages.js';
 import { upgradeNet } from '../upgrade/upgrade.js';
+import type { Watch } from './shaped-engine.js';
 import { ShapedEngine } from './shaped-engine.js';
 import { Targets } from './targets.js';
 
@@ -118,15 +119,36 @@ export class DataNet implements AsyncDisposable {
   readonly net: Net;
   readonly engine: ShapedEngine;
   readonly targets: Targets;
-  /** The floor of the loss for the last batch. */
-  floor: number | undefined;
   readonly #sources: readonly BatchSource[];
+  #fedFloor: number | undefined;
+  #madeFloor: number | undefined;
 
-  private constructor(net: Net, engine: ShapedEngine, targets: Targets, sources: readonly BatchSource[]) {
+  private constructor(
+    net: Net,
+    targets: Targets,
+    sources: readonly BatchSource[],
+    engine: (watch: Watch) => ShapedEngine,
+  ) {
     this.net = net;
-    this.engine = engine;
     this.targets = targets;
     this.#sources = sources;
+    this.engine = engine({
+      blobs: targets.made,
+      see: (blobs) => {
+        if (targets.made.length === 0) return;
+        targets.check(blobs, true);
+        this.#madeFloor = targets.floor(blobs, true);
+      },
+    });
+  }
+
+  /**
+   * The floor of the loss for the last batch, known when the engine has made a pass with it. Undefined where it cannot be told:
+   * `targets.unknown` is the reason.
+   */
+  get floor(): number | undefined {
+    if (this.#fedFloor === undefined || this.#madeFloor === undefined) return undefined;
+    return this.#fedFloor + this.#madeFloor;
   }
 
   /** @throws CaffeNetError for a net that cannot be built or fed, and what opening its data throws */
@@ -149,12 +171,9 @@ export class DataNet implements AsyncDisposable {
       const net = build(given);
       const params = sharedParams(net, seed, share);
       const { caffeIgnoreQuirk = false } = engine;
-      return new DataNet(
-        net,
-        new ShapedEngine(net, build, { ...engine, seed, params }),
-        new Targets(net, { caffeIgnoreQuirk }),
-        sources,
-      );
+      const targets = new Targets(net, { caffeIgnoreQuirk });
+      const run = { ...engine, seed, params };
+      return new DataNet(net, targets, sources, (watch) => new ShapedEngine(net, build, run, watch));
     } catch (error) {
       for (const source of sources) await source.close();
       throw error;
@@ -167,7 +186,8 @@ export class DataNet implements AsyncDisposable {
     for (const source of this.#sources)
       for (const [top, tensor] of await source.next()) batch.set(top, tensor);
     this.targets.check(batch);
-    this.floor = this.targets.floor(batch);
+    this.#fedFloor = this.targets.floor(batch);
+    this.#madeFloor = this.targets.made.length === 0 ? 0 : undefined;
     return Object.fromEntries(batch) as Feeds;
   }
 

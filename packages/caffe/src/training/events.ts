@@ -34,7 +34,7 @@ export interface TestedEvent {
   readonly net: number;
   /** The mean loss over the batches, all loss weights in. */
   readonly loss: number;
-  /** The least loss that the batches' soft labels allow; undefined where labels are made by layers. */
+  /** The least loss that the batches' soft labels allow; undefined where it cannot be told (`Targets.unknown`). */
   readonly floor: number | undefined;
   /** The mean of every number that the net gives out. */
   readonly outputs: readonly OutputValue[];
@@ -49,7 +49,7 @@ export interface IterationEvent {
   readonly loss: number;
   /** The mean over the last average_loss iterations. */
   readonly smoothedLoss: number;
-  /** The least loss that the batch's soft labels allow; undefined where labels are made by layers. */
+  /** The least loss that the batch's soft labels allow; undefined where it cannot be told (`Targets.unknown`). */
   readonly floor: number | undefined;
   /** The mean of the floors over the last average_loss iterations. */
   readonly smoothedFloor: number | undefined;

@@ -5,6 +5,13 @@ import type { Shape } from '../net/layer-spec.js';
 import type { Net } from '../net/net.js';
 import { sameShape } from '../net/shape.js';
 
+/** Blobs to look at in every pass, before anything comes of it. */
+export interface Watch {
+  readonly blobs: readonly string[];
+  /** Throws where the pass must not count. */
+  see(blobs: Pass['blobs']): void;
+}
+
 /** How many sizes of input are kept compiled. */
 const KEPT = 8;
 
@@ -17,15 +24,18 @@ export class ShapedEngine extends Engine {
   readonly #others = new Map<string, Engine>();
   /** Where losses outside the graph make all of its outputs, a forward graph has none: then it gives out their logits. */
   readonly #logits: readonly string[];
+  readonly #watch: Watch | undefined;
 
   /** @param build makes the net for other shapes of what its data layers give */
   constructor(
     net: Net,
     build: (given: ReadonlyMap<string, readonly Shape[]>) => Net,
     options: EngineOptions = {},
+    watch?: Watch,
   ) {
     super(net, options);
     this.#build = build;
+    this.#watch = watch;
     const { externalLoss } = options;
     const outside = net.layers.filter((layer) => externalLoss?.handles(layer));
     const tops = new Set(outside.flatMap((layer) => layer.tops));
@@ -35,15 +45,29 @@ export class ShapedEngine extends Engine {
 
   override async forward(feeds: Feeds, options: PassOptions = {}): Promise<Pass> {
     const other = await this.#other(feeds);
-    const wanted = { ...options, blobs: [...(options.blobs ?? []), ...this.#logits] };
-    return other ? other.forward(feeds, wanted) : super.forward(feeds, wanted);
+    const wanted = { ...options, blobs: this.#wanted(options.blobs, false) };
+    return this.#seen(await (other ? other.forward(feeds, wanted) : super.forward(feeds, wanted)));
   }
 
-  override async forwardBackward(feeds: Feeds, options?: PassOptions): Promise<Pass> {
+  override async forwardBackward(feeds: Feeds, options: PassOptions = {}): Promise<Pass> {
     const other = await this.#other(feeds);
-    if (!other) return super.forwardBackward(feeds, options);
-    const pass = await other.forwardBackward(feeds, options);
+    const wanted = { ...options, blobs: this.#wanted(options.blobs, true) };
+    if (!other) return this.#seen(await super.forwardBackward(feeds, wanted));
+    const pass = await other.forwardBackward(feeds, wanted);
     for (const [i, gradient] of other.gradients.entries()) this.gradients[i] = gradient;
+    return this.#seen(pass);
+  }
+
+  override prepare(options: { backward: boolean; blobs?: readonly string[] }): Promise<void> {
+    return super.prepare({ ...options, blobs: this.#wanted(options.blobs, options.backward) });
+  }
+
+  #wanted(blobs: readonly string[] = [], backward: boolean): string[] {
+    return [...new Set([...blobs, ...(backward ? [] : this.#logits), ...(this.#watch?.blobs ?? [])])];
+  }
+
+  #seen(pass: Pass): Pass {
+    this.#watch?.see(pass.blobs);
     return pass;
   }
 

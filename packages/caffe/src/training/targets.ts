@@ -1,6 +1,6 @@
-/** The targets of a net's cross-entropy losses, where they are fed: what they must be, and how small the loss can get. */
+/** The targets of a net's cross-entropy losses, fed or made by layers: what they must be, and how small the loss can get. */
 import { LabelRangeError } from '../data/errors.js';
-import type { Batch, BatchTensor } from '../data/index.js';
+import type { BatchTensor } from '../data/index.js';
 import { ignoreLabel, normalizationOf } from '../layers/losses/normalization.js';
 import { isSource } from '../layers/index.js';
 import type { Net, NetLayer } from '../net/net.js';
@@ -10,8 +10,10 @@ import { binaryEntropy, distributionEntropy } from './entropy.js';
 /** The targets of one loss layer. */
 interface Target {
   readonly layer: NetLayer;
-  /** The blob that a data layer feeds. */
+  /** The blob that holds them. */
   readonly blob: string;
+  /** Layers make the blob of what is fed: it is known when a pass has been made. */
+  readonly made: boolean;
   readonly kind: 'probabilities' | 'distributions' | 'classes';
   /** The axis of the classes in the logits, and how many there are. */
   readonly axis: number;
@@ -28,20 +30,58 @@ export interface TargetOptions {
 
 const losses = new Set(['SigmoidCrossEntropyLoss', 'SoftmaxWithLoss']);
 
-/** Follows a blob through Split layers to the data layer that feeds it; undefined where another layer makes it. */
+/** Losses that can come down to 0, or count as if they could. */
+const leastIsZero = new Set([
+  'ContrastiveLoss',
+  'EuclideanLoss',
+  'HingeLoss',
+  'InfogainLoss',
+  'MultinomialLogisticLoss',
+]);
+
+/** What layers compute may be off by some rounding errors. */
+const ROUNDING = 1e-5;
+
+/** Follows a blob through Split layers to the layer that wrote it last. */
+function maker(net: Net, id: number): { readonly layer: NetLayer; readonly blob: number } | undefined {
+  // The last: layers that work in place write a blob that another one has made.
+  const layer = net.layers.findLast(({ tops }) => tops.includes(id));
+  if (!layer) return undefined;
+  return layer.type === 'Split' ? maker(net, layer.bottoms[0]!) : { layer, blob: id };
+}
+
+/** The name of the data layer's blob that a blob is; undefined where another layer makes or changes it. */
 export function fedBlob(net: Net, id: number): string | undefined {
-  const maker = net.layers.find(({ tops }) => tops.includes(id));
-  if (!maker) return undefined;
-  if (isSource(maker.type)) return net.blobs[id]!.name;
-  return maker.type === 'Split' ? fedBlob(net, maker.bottoms[0]!) : undefined;
+  const found = maker(net, id);
+  return found && isSource(found.layer.type) ? net.blobs[found.blob]!.name : undefined;
+}
+
+/** Why the least value of a net's loss cannot be told; undefined where it can. */
+function reasonOf(net: Net): string | undefined {
+  for (const { name, type, lossWeights } of net.layers) {
+    const weight = lossWeights.find((each) => each !== 0);
+    if (weight === undefined) continue;
+    const layer = `layer '${name}' (${type})`;
+    if (lossWeights.some((each) => each < 0)) return `${layer} has a negative loss weight`;
+    if (!losses.has(type) && !leastIsZero.has(type)) {
+      return `${layer} has a loss weight, and its least value is not known`;
+    }
+  }
+  return undefined;
 }
 
 function targetOf(net: Net, layer: NetLayer): Target | undefined {
-  const blob = fedBlob(net, layer.bottoms[1]!);
+  const found = maker(net, layer.bottoms[1]!);
   const weight = layer.lossWeights[0] ?? 0;
-  if (blob === undefined) return undefined;
+  if (!found) return undefined;
   const [logits, targets] = layer.bottomShapes as [readonly number[], readonly number[]];
-  const common = { layer, blob, weight, ignore: ignoreLabel(layer.param) };
+  const common = {
+    layer,
+    blob: net.blobs[found.blob]!.name,
+    made: !isSource(found.layer.type),
+    weight,
+    ignore: ignoreLabel(layer.param),
+  };
   if (layer.type === 'SigmoidCrossEntropyLoss') {
     return { ...common, kind: 'probabilities', axis: 0, classes: 0 };
   }
@@ -52,49 +92,61 @@ function targetOf(net: Net, layer: NetLayer): Target | undefined {
   return { ...common, kind: soft ? 'distributions' : 'classes', axis, classes };
 }
 
-/** The targets of a net that can be looked at before the net runs. */
+/** Tensors by the names of their blobs. */
+type Tensors = ReadonlyMap<string, BatchTensor>;
+
+/** The targets of a net's cross-entropies. */
 export class Targets {
   readonly #targets: readonly Target[];
   readonly #quirk: boolean;
-  /** Whether the floor of the loss can be told: every weighted cross-entropy has targets that are fed. */
-  readonly known: boolean;
+  /** The blobs with targets that layers make, to be looked at when a pass has been made. */
+  readonly made: readonly string[];
+  /** Why the least value of the net's loss cannot be told; undefined where it can. */
+  readonly unknown: string | undefined;
 
   constructor(net: Net, { caffeIgnoreQuirk = false }: TargetOptions = {}) {
     const layers = net.layers.filter(({ type }) => losses.has(type));
-    const found = layers.map((layer) => targetOf(net, layer));
-    this.known = layers.every(
-      (layer, i) => found[i] !== undefined || layer.lossWeights.every((weight) => weight === 0),
-    );
-    this.#targets = found.filter((target) => target !== undefined);
+    this.#targets = layers.flatMap((layer) => targetOf(net, layer) ?? []);
     this.#quirk = caffeIgnoreQuirk;
+    this.made = [...new Set(this.#targets.filter(({ made }) => made).map(({ blob }) => blob))];
+    this.unknown = reasonOf(net);
   }
 
   /**
-   * Checks that targets of sigmoid losses lie in [0, 1] (or are ignored), and that class labels are classes.
+   * Checks that targets of sigmoid losses lie in [0, 1] (or are ignored), and that class labels are classes; of targets that layers
+   * make, that they do so but for rounding.
+   * @param tensors the batch, or what a pass made of it
+   * @param made look at the targets that layers make, not at those that are fed (in-place layers make both go by one name)
    * @throws LabelRangeError naming the blob, the place and the value
    */
-  check(batch: Batch): void {
-    for (const { blob, kind, classes, ignore } of this.#targets) {
-      const tensor = batch.get(blob);
+  check(tensors: Tensors, made = false): void {
+    for (const { blob, kind, classes, ignore } of this.#of(made)) {
+      const tensor = tensors.get(blob);
       if (!tensor) continue;
       if (kind === 'classes') checkClasses(blob, tensor, classes, ignore);
-      else checkUnit(blob, tensor, ignore, this.#quirk);
+      else checkUnit(blob, tensor, ignore, { cut: this.#quirk, slack: made ? ROUNDING : 0 });
     }
   }
 
   /**
    * The least value that the net's loss can have with these targets, loss weights in: the entropy of the targets, divided as
-   * each loss divides. Losses other than cross-entropies count with 0. Undefined where targets are made by layers.
+   * each loss divides. Losses other than cross-entropies count with 0.
+   * @param tensors as for `check`: the floor of the loss is the sum of that for the targets that are fed and that for those that are made
+   * @returns undefined where it cannot be told: see `unknown`
    */
-  floor(batch: Batch): number | undefined {
-    if (!this.known) return undefined;
+  floor(tensors: Tensors, made = false): number | undefined {
+    if (this.unknown !== undefined) return undefined;
     let floor = 0;
-    for (const target of this.#targets) {
-      const tensor = batch.get(target.blob);
+    for (const target of this.#of(made)) {
+      const tensor = tensors.get(target.blob);
       if (!tensor || target.weight === 0 || target.kind === 'classes') continue;
       floor += target.weight * this.#floorOf(target, tensor);
     }
     return floor;
+  }
+
+  #of(made: boolean): Target[] {
+    return this.#targets.filter((target) => target.made === made);
   }
 
   #floorOf({ layer, kind, axis, ignore }: Target, { shape, data }: BatchTensor): number {
@@ -121,12 +173,17 @@ function coordinates(index: number, shape: readonly number[]): number[] {
     .toReversed();
 }
 
-function checkUnit(blob: string, { shape, data }: BatchTensor, ignore: number | null, cut: boolean): void {
+function checkUnit(
+  blob: string,
+  { shape, data }: BatchTensor,
+  ignore: number | null,
+  { cut, slack }: { readonly cut: boolean; readonly slack: number },
+): void {
   let first = -1;
   let count = 0;
   for (let i = 0; i < data.length; i++) {
     const value = data[i]!;
-    if ((value >= 0 && value <= 1) || value === ignore) continue;
+    if ((value >= -slack && value <= 1 + slack) || value === ignore) continue;
     if (cut && Math.trunc(value) === ignore) continue;
     if (count++ === 0) first = i;
   }

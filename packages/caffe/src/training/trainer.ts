@@ -180,11 +180,13 @@ export class Trainer implements AsyncDisposable {
     const started = performance.now();
     const floors: (number | undefined)[] = [];
     const stepBefore = solver.currentStep;
-    const { iteration, loss, smoothedLoss, rate, gradientNorm, outputs } = await solver.step(async () => {
-      const feeds = await train.next();
-      floors.push(train.floor);
-      return feeds;
+    let passes = 0;
+    const { iteration, loss, smoothedLoss, rate, gradientNorm, outputs } = await solver.step(() => {
+      // Known when a pass has been made.
+      if (passes++ > 0) floors.push(train.floor);
+      return train.next();
     });
+    floors.push(train.floor);
     this.#remember(loss);
     const stepped = options.lr_policy === 'multistep' && solver.currentStep !== stepBefore;
     const floor = meanOf(floors);

@@ -92,14 +92,90 @@ describe('the floor of the loss', () => {
     expect(hard.floor).toBe(0);
   });
 
-  test('is not known where layers make the targets', async () => {
-    const param = netOf('type: "SigmoidCrossEntropyLoss"');
-    param.layer[2]!.bottom = ['y', 'halved'];
-    const made = 'layer { name: "half" type: "Power" bottom: "t" top: "halved" power_param { scale: 0.5 } }';
-    param.layer = [param.layer[0]!, ...parseText('NetParameter', made).layer, ...param.layer.slice(1)];
-    await using net = await open(param, feeding([{ x: [[2, 3], soft], t: [[2, 3], soft] }]));
-    await net.next();
+  /** `netOf` with layers that make the targets `made` of `t`. */
+  const making = (layers: string, loss: string): NetParameter => {
+    const param = netOf(loss);
+    param.layer[2]!.bottom = ['y', 'made'];
+    param.layer = [param.layer[0]!, ...parseText('NetParameter', layers).layer, ...param.layer.slice(1)];
+    return param;
+  };
+  const halved =
+    'layer { name: "half" type: "Power" bottom: "t" top: "made" power_param { scale: 0.5 shift: 0.25 } }';
+  const rest = soft.map((t) => 0.5 * t + 0.25);
+
+  test('is told where layers make the targets, in passes forward and backward', async () => {
+    const param = making(halved, 'type: "SigmoidCrossEntropyLoss" loss_param { normalization: FULL }');
+    await using net = await open(param, feeding([{ x: [[2, 3], rest.map(logit)], t: [[2, 3], soft] }]));
+    const feeds = await net.next();
+    const floor = rest.reduce((total, t) => total + h(t), 0) / 6;
+    for (const pass of [await net.engine.forward(feeds), await net.engine.forwardBackward(feeds)]) {
+      expect(net.floor).toBeCloseTo(floor, 6);
+      expect(pass.loss).toBeCloseTo(floor, 5);
+    }
+  });
+
+  test('is told where targets are cut, joined, added and read twice', async () => {
+    const layers = `
+      layer { name: "cut" type: "Slice" bottom: "t" top: "a" top: "b" slice_param { axis: 1 slice_point: 1 } }
+      layer { name: "join" type: "Concat" bottom: "b" bottom: "a" top: "joined" }
+      layer { name: "mean" type: "Eltwise" bottom: "joined" bottom: "t" top: "made" eltwise_param { operation: SUM coeff: 0.5 coeff: 0.5 } }
+      layer { name: "also" type: "SigmoidCrossEntropyLoss" bottom: "x" bottom: "made" top: "also" loss_weight: 2 }`;
+    const turned = [0.25, 0.75, 0.5, 0.5, 0.25, 0.125].map((t, i) => (t + soft[i]!) / 2);
+    const param = making(layers, 'type: "SigmoidCrossEntropyLoss"');
+    await using net = await open(param, feeding([{ x: [[2, 3], turned.map(logit)], t: [[2, 3], soft] }]));
+    const pass = await net.engine.forwardBackward(await net.next());
+    expect(net.floor).toBeCloseTo((3 * turned.reduce((total, t) => total + h(t), 0)) / 2, 6);
+    expect(pass.loss).toBeCloseTo(net.floor!, 5);
+  });
+
+  test('counts labels that a layer changes in place', async () => {
+    const layers = `layer { name: "in-place" type: "Power" bottom: "t" top: "t" power_param { scale: 0.00390625 } }
+      layer { name: "made" type: "Power" bottom: "t" top: "made" }`;
+    const param = making(layers, 'type: "SigmoidCrossEntropyLoss"');
+    const bytes = soft.map((t) => 256 * t);
+    await using net = await open(param, feeding([{ x: [[2, 3], soft.map(logit)], t: [[2, 3], bytes] }]));
+    await net.engine.forward(await net.next());
+    expect(net.floor).toBeCloseTo(sum / 2, 6);
+    param.layer[4]!.bottom = ['y', 't'];
+    await using direct = await open(param, feeding([{ x: [[2, 3], soft.map(logit)], t: [[2, 3], bytes] }]));
+    await direct.engine.forward(await direct.next());
+    expect(direct.floor).toBeCloseTo(sum / 2, 6);
+  });
+
+  test('made targets outside [0, 1] are refused, but for rounding', async () => {
+    const scaled = (scale: number): NetParameter =>
+      making(
+        `layer { name: "p" type: "Power" bottom: "t" top: "made" power_param { scale: ${scale} } }`,
+        'type: "SigmoidCrossEntropyLoss"',
+      );
+    const given = {
+      x: [[2, 3], soft],
+      t: [
+        [2, 3],
+        [0, 1, 0.5, 0, 0, 0],
+      ],
+    } as const;
+    await using rounded = await open(scaled(1.000001), feeding([given]));
+    await rounded.engine.forward(await rounded.next());
+    expect(rounded.floor).toBeCloseTo(h(0.5) / 2, 5);
+    await using net = await open(scaled(3), feeding([given]));
+    const feeds = await net.next();
+    await expect(net.engine.forwardBackward(feeds)).rejects.toThrow(
+      "top 'made': 2 labels outside [0, 1], the first at [0, 1]: found 3",
+    );
+  });
+
+  test.for([
+    [
+      'type: "SigmoidCrossEntropyLoss" loss_weight: -1',
+      "layer 'loss' (SigmoidCrossEntropyLoss) has a negative",
+    ],
+    ['type: "Eltwise" loss_weight: 1', "layer 'loss' (Eltwise) has a loss weight, and its least value"],
+  ] as const)('is not told for %s, with the reason', async ([loss, reason]) => {
+    await using net = await open(netOf(loss), feeding([{ x: [[2, 3], soft], t: [[2, 3], soft] }]));
+    await net.engine.forward(await net.next());
     expect(net.floor).toBeUndefined();
+    expect(net.targets.unknown).toContain(reason);
   });
 });
 
