@@ -1,5 +1,5 @@
 /** Holds one call of a session against the reference. */
-import type { DType, Loss, Session, Tensor } from '@softxent/core';
+import { accuracyOf, type DType, type Loss, type Session, type Tensor } from '@softxent/core';
 import { referenceLoss, type Formula, type ReferenceResult } from '@softxent/core/reference';
 import { BrokenPromise, worse, type Measured, type Subject } from './check.js';
 import { coordinatesOf, describeOperands, elementAt, type HostOperands } from './tensors.js';
@@ -109,7 +109,7 @@ export function allowanceFor(
   rows?: number,
 ): Allowance {
   const precision = precisionOf(given);
-  const ulp = accuracy[what][precision];
+  const ulp = accuracyOf(accuracy, given.loss.kind)[what][precision];
   if (ulp === undefined) throw broken(given, `the backend declares no accuracy of a ${what} in ${precision}`);
   const unit = precision === 'float64' ? 2 ** -53 : 2 ** -24;
   const prediction = (given.operands['logits'] ?? given.operands['probabilities']) as Tensor;

@@ -275,6 +275,13 @@ const mutations: readonly Mutation[] = [
     filter: /^dice: every layout/,
     breaks: ['dice: every layout, empty ones too'],
   },
+  {
+    name: 'results of one kind of loss that are less exact than declared for it',
+    changes: { accuracy: { kinds: { dice: { gradient: { float32: 0.1, float64: 0.1 } } } } },
+    filter: /^(dice|softmaxCrossEntropy): every layout/,
+    breaks: ['dice: every layout, empty ones too'],
+    holds: ['softmaxCrossEntropy: every layout, empty ones too'],
+  },
 ];
 
 describe('a broken backend is caught by name', () => {

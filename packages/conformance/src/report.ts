@@ -1,4 +1,5 @@
 /** The report in words: a table for people, JSON for programs. */
+import { accuracyOf } from '@softxent/core';
 import type { CheckResult, ConformanceReport } from './run.js';
 
 interface Line {
@@ -64,9 +65,14 @@ function declared({ accuracy, capabilities }: ConformanceReport): string {
     Object.entries(of)
       .map(([precision, ulp]) => `${precision} ${ulp} ulp`)
       .join(', ');
+  const kinds = Object.keys(accuracy.kinds ?? {}).map((kind) => {
+    const { value, gradient } = accuracyOf(accuracy, kind);
+    return `          ${kind}: values ${ulps(value)}; gradients ${ulps(gradient)}`;
+  });
   return [
     `declared  values ${ulps(accuracy.value)}; gradients ${ulps(accuracy.gradient)}; sums ${accuracy.sum}; ` +
       `subnormals ${accuracy.subnormals}`,
+    ...kinds,
     `          predictions ${capabilities.predictions.join(', ')}; targets ${capabilities.targets.join(', ')}; ` +
       `weights ${capabilities.weights.join(', ')}; ${capabilities.deterministic ? 'deterministic' : 'not deterministic'}`,
   ].join('\n');

@@ -19,19 +19,39 @@ export interface Capabilities {
   readonly threads?: number;
 }
 
+/** Worst errors of what a loss gives for an element or a row, in ulp, by precision. */
+export interface ElementAccuracy {
+  /** Of a single value. */
+  readonly value: Readonly<Partial<Record<'float32' | 'float64', number>>>;
+  /** Of a gradient. */
+  readonly gradient: Readonly<Partial<Record<'float32' | 'float64', number>>>;
+}
+
 /**
  * How exact a device promises to be; the conformance suite holds it to this. An ulp is a unit in the last place of the
  * result's dtype at the magnitude of the largest term that makes it up.
  */
-export interface Accuracy {
-  /** Worst error of a single value, in ulp, by precision. */
-  readonly value: Readonly<Partial<Record<'float32' | 'float64', number>>>;
-  /** Worst error of a gradient, in ulp, by precision. */
-  readonly gradient: Readonly<Partial<Record<'float32' | 'float64', number>>>;
+export interface Accuracy extends ElementAccuracy {
   /** Worst relative error of a sum of non-negative terms, beyond the error of the terms. */
   readonly sum: number;
   /** Whether results below the smallest normal number may come out as 0. */
   readonly subnormals: 'kept' | 'flushed';
+  /**
+   * Losses with bounds of their own, by `loss.kind`; {@link accuracyOf} puts them in. What a kind does not name here stays
+   * as it is for all losses, those of third parties too.
+   */
+  readonly kinds?: Readonly<Record<string, Partial<ElementAccuracy>>>;
+}
+
+/** The accuracy that is promised for losses of this kind. */
+export function accuracyOf(accuracy: Accuracy, kind: string): Accuracy {
+  const own = Object.hasOwn(accuracy.kinds ?? {}, kind) ? accuracy.kinds?.[kind] : undefined;
+  if (own === undefined) return accuracy;
+  return {
+    ...accuracy,
+    value: { ...accuracy.value, ...own.value },
+    gradient: { ...accuracy.gradient, ...own.gradient },
+  };
 }
 
 /** A backend, as a value: `cpu()`. It costs nothing until it is opened. */
