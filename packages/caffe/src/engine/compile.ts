@@ -75,6 +75,8 @@ export interface CompiledNet {
   readonly gradients: readonly ParamPort[];
   /** Parameters that the forward pass changes (running statistics). */
   readonly updates: readonly ParamPort[];
+  /** The layer (an index of `Net.layers`) that each node was made for, by the node's name. */
+  readonly owners: ReadonlyMap<string, number>;
 }
 
 /** The blobs that make the loss: every top that has a loss weight, with it. */
@@ -102,6 +104,7 @@ class Compiler {
   private readonly values = new Map<number, Value>();
   private readonly forwards: (LayerForward | null)[] = [];
   private readonly names = new Set<string>();
+  private readonly owners = new Map<string, number>();
   private readonly nextStates: { port: StatePort; value: Value }[] = [];
 
   constructor(
@@ -122,10 +125,14 @@ class Compiler {
     return { name: this.unique(wanted), shape };
   }
 
-  /** Runs `work`; an error of the graph becomes one that names the layer. */
-  private blame<T>(layer: NetLayer, work: () => T): T {
+  /** Runs `work`, whose nodes are the layer's; an error of the graph becomes one that names the layer. */
+  private forLayer<T>(layer: NetLayer, work: () => T): T {
+    const { nodes } = this.g.builder;
+    const before = nodes.length;
     try {
-      return work();
+      const made = work();
+      for (const { name } of nodes.slice(before)) this.owners.set(name, layer.index);
+      return made;
     } catch (cause) {
       if (cause instanceof CaffeNetError || !(cause instanceof RangeError)) throw cause;
       throw new CaffeNetError(cause.message, layerReference(layer.param), { cause });
@@ -134,7 +141,7 @@ class Compiler {
 
   forward(): void {
     for (const layer of this.net.layers)
-      this.forwards.push(this.blame(layer, () => this.layerForward(layer)));
+      this.forwards.push(this.forLayer(layer, () => this.layerForward(layer)));
   }
 
   private layerForward(layer: NetLayer): LayerForward | null {
@@ -216,7 +223,7 @@ class Compiler {
 
   backward(): void {
     for (const layer of this.net.layers.toReversed()) {
-      if (layer.needsBackward) this.blame(layer, () => this.layerBackward(layer));
+      if (layer.needsBackward) this.forLayer(layer, () => this.layerBackward(layer));
     }
   }
 
@@ -305,6 +312,7 @@ class Compiler {
       outputs: outputs.map(({ port }) => port),
       gradients: gradients.map(({ port }) => port),
       updates: updates.map(({ port }) => port),
+      owners: this.owners,
     };
   }
 

@@ -8,9 +8,9 @@ import { countOf } from '../net/shape.js';
 import { netState } from '../net/state.js';
 import type { Phase } from '../schema/messages.js';
 import { parseText } from '../text/parse.js';
-import type { EngineOptions, ExternalLoss } from './engine.js';
 import { Engine } from './engine.js';
 import { exportNet } from './export.js';
+import type { EngineOptions, ExternalLoss } from './types.js';
 
 function netOf(text: string, phase: Phase = 'TRAIN'): Net {
   const parsed = parseText('NetParameter', text, { file: 'net.prototxt' });
@@ -107,6 +107,33 @@ describe('gradients', () => {
     await engine.forwardBackward(feedsOf(engine));
     expect(engine.gradients[0]!.every((value) => value === 0)).toBe(true);
     expect(engine.gradients[1]!.some((value) => value !== 0)).toBe(true);
+  });
+});
+
+describe('a profile', () => {
+  test('tells what every layer takes, forward and backward', async () => {
+    await using engine = engineOf(branching);
+    const { layers, other, total, passes } = await engine.profile(feedsOf(engine), { passes: 3 });
+    expect(passes).toBe(3);
+    expect(layers.map(({ name }) => name)).toEqual(engine.net.layers.map(({ name }) => name));
+    const sum = layers.reduce((all, { forward, backward }) => all + forward + backward, other);
+    expect(sum).toBeCloseTo(total, 6);
+    const of = (name: string) => layers.find((layer) => layer.name === name)!;
+    for (const name of ['c1', 'swish', 'c2', 'both', 'score', 'size', 'loss']) {
+      expect(of(name).forward).toBeGreaterThan(0);
+    }
+    for (const name of ['c1', 'swish', 'c2', 'score', 'size', 'loss']) {
+      expect(of(name).backward).toBeGreaterThan(0);
+    }
+    expect(of('in')).toMatchObject({ forward: 0, backward: 0 });
+  });
+
+  test.for([
+    [{ provider: 'webgpu' }, 'ONNX Runtime tells when it starts a node on webgpu, not how long it takes'],
+    [{ externalLoss: { handles: () => true, compute: () => Promise.reject(new Error()) } }, 'two graphs'],
+  ] as const)('is refused where it would not be right: %s', async ([options, reason]) => {
+    const engine = engineOf(branching, options);
+    await expect(engine.profile(feedsOf(engine), { passes: 1 })).rejects.toThrow(reason);
   });
 });
 

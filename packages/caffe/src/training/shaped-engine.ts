@@ -1,4 +1,4 @@
-import type { EngineOptions, Feeds, Pass, PassOptions } from '../engine/index.js';
+import type { EngineOptions, Feeds, NetProfile, Pass, PassOptions } from '../engine/index.js';
 import { Engine } from '../engine/index.js';
 import { isSource } from '../layers/index.js';
 import type { Shape } from '../net/layer-spec.js';
@@ -60,6 +60,11 @@ export class ShapedEngine extends Engine {
 
   override prepare(options: { backward: boolean; blobs?: readonly string[] }): Promise<void> {
     return super.prepare({ ...options, blobs: this.#wanted(options.blobs, options.backward) });
+  }
+
+  override async profile(feeds: Feeds, options: { passes: number; warmUp?: number }): Promise<NetProfile> {
+    const other = await this.#other(feeds);
+    return other ? other.profile(feeds, options) : super.profile(feeds, options);
   }
 
   #wanted(blobs: readonly string[] = [], backward: boolean): string[] {
