@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['src/**/*.test.ts'],
+    include: ['src/**/*.test.ts', 'web/**/*.test.ts'],
     // Processes: ONNX Runtime and TensorFlow.js keep state that is one a process.
     pool: 'forks',
     testTimeout: 60_000,

@@ -1,4 +1,5 @@
 /** Which decimal digits of a float32 result are right. */
+import { ulp32 } from '../../src/measure/accuracy.js';
 
 /** What a digit is: part of the notation, right, wrong, or finer than float32 could be there. */
 export type Mark = 'lead' | 'kept' | 'lost' | 'beyond';
@@ -20,21 +21,14 @@ export interface Digits {
 
 /** Significant digits that are shown: float32 tells numbers apart by at most nine. */
 const shown = 9;
-
-/** The distance from one float32 number to the next, at a magnitude. */
-export function spacing(value: number): number {
-  const magnitude = Math.abs(value);
-  if (!(magnitude >= 2 ** -126)) return 2 ** -149;
-  // The logarithm may round up to the next power just below one.
-  const exponent = Math.floor(Math.log2(magnitude));
-  return 2 ** ((2 ** exponent > magnitude ? exponent - 1 : exponent) - 23);
-}
+/** What rounding alone may amount to, in ulp. */
+const close = 2;
 
 /** How far a result is off, in units in the last place of float32. */
 export function errorInUlp(computed: number, exact: number): number {
   if (Object.is(computed, exact) || computed === exact) return 0;
   const distance = Math.abs(computed - exact);
-  return Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance / spacing(exact);
+  return Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance / ulp32(exact);
 }
 
 /**
@@ -56,16 +50,16 @@ function leadingPlace(value: number): number {
 
 /**
  * Writes a float32 result in decimals beside the exact value, aligned to it, and marks its digits. Up to the first digit
- * that differs they are right; from there on they are lost, down to the last one that float32 has room for. A result within one unit in the
- * last place has lost nothing, though its digits may differ (0.9999999 for 1.0000000).
+ * that differs they are right; from there on they are lost, down to the last one that float32 has room for. A result within
+ * two units in the last place has lost nothing, though its digits may differ (0.9999999 for 1.0000000).
  */
 export function markDigits(computed: number, exact: number): Digits {
   const top = leadingPlace(exact);
-  const isOrdinary = Number.isFinite(computed) && Number.isFinite(exact) && exact !== 0 && top <= 8;
+  const isOrdinary = (value: number): boolean => Number.isFinite(value) && value !== 0;
   // A result that is larger by far has no digit beside one of the exact value.
-  if (isOrdinary && (computed === 0 || leadingPlace(computed) <= top + 3))
-    return aligned(computed, exact, top);
-  const isRight = errorInUlp(computed, exact) <= 1;
+  const isNear = top <= 8 && leadingPlace(computed) <= top + 3;
+  if (isOrdinary(computed) && isOrdinary(exact) && isNear) return aligned(computed, exact, top);
+  const isRight = errorInUlp(computed, exact) <= close;
   const room = roomAt(exact);
   return {
     runs: [{ text: numberText(computed), mark: isRight ? 'kept' : 'lost' }],
@@ -74,23 +68,24 @@ export function markDigits(computed: number, exact: number): Digits {
   };
 }
 
-/** Places from the first digit down to those finer than float32's spacing. */
+/** Places from the first digit down to those too fine for float32. */
 function roomAt(exact: number): number {
   if (!Number.isFinite(exact) || exact === 0) return 0;
   const top = leadingPlace(exact);
+  const finest = close * ulp32(exact);
   let room = 0;
-  while (room < shown && 10 ** (top - room) >= spacing(exact)) room++;
+  while (room < shown && 10 ** (top - room) >= finest) room++;
   return room;
 }
 
 function aligned(computed: number, exact: number, top: number): Digits {
   const bottom = top - shown + 1;
-  const first = Math.max(top, computed === 0 ? top : leadingPlace(computed));
+  const first = Math.max(top, leadingPlace(computed));
   const digits = digitsOf(computed, first, bottom);
   const truth = digitsOf(exact, first, bottom);
   const error = Math.abs(computed - exact);
-  const isExact = errorInUlp(computed, exact) <= 1 && Math.sign(computed) === Math.sign(exact);
-  const unit = spacing(exact);
+  const isClose = errorInUlp(computed, exact) <= close;
+  const finest = close * ulp32(exact);
   const isFixed = top >= -4;
   const runs: Run[] = [];
   const put = (text: string, mark: Mark): void => {
@@ -98,15 +93,15 @@ function aligned(computed: number, exact: number, top: number): Digits {
     if (last?.mark === mark) runs[runs.length - 1] = { text: last.text + text, mark };
     else runs.push({ text, mark });
   };
-  let isKept = isExact || Math.sign(computed) === Math.sign(exact) || computed === 0;
+  let isKept = Math.sign(computed) === Math.sign(exact);
   if (computed < 0) put('−', isKept ? 'lead' : 'lost');
   if (isFixed && first < 0) put(`0.${'0'.repeat(-first - 1)}`, 'lead');
   let lost = 0;
   for (let place = first; place >= bottom; place--) {
     const at = first - place;
     // Digits may differ where only a carry does: 1.0000 for 0.9999998.
-    isKept &&= isExact || digits[at] === truth[at] || error < 0.05 * 10 ** place;
-    const isBeyond = 10 ** place < unit;
+    isKept &&= isClose || digits[at] === truth[at] || error < 0.01 * 10 ** place;
+    const isBeyond = 10 ** place < finest;
     if (!isKept && !isBeyond && place <= top) lost++;
     put(digits[at] ?? '0', isBeyond ? 'beyond' : isKept ? 'kept' : 'lost');
     const hasPoint = isFixed ? place === 0 && bottom < 0 : place === top;

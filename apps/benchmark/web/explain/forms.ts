@@ -19,7 +19,7 @@ export interface Form {
   /** Who writes it so. */
   readonly origin: string;
   readonly formulas: Readonly<Record<Quantity, string>>;
-  at(logit: number, target: number): Computed;
+  readonly at: (logit: number, target: number) => Computed;
 }
 
 const f = Math.fround;

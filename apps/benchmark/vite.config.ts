@@ -1,0 +1,19 @@
+import { defineConfig } from 'vite';
+
+// Threads need memory that they share, and browsers give it to pages that are isolated by these headers alone.
+const headers = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+export default defineConfig({
+  root: 'web',
+  // Relative addresses: the site works from any folder of any file server.
+  base: './',
+  // The sources of every package of the workspace: nothing needs to be built first.
+  resolve: { conditions: ['@softxent/source', 'module', 'browser', 'import', 'default'] },
+  server: { headers },
+  preview: { headers },
+  build: { outDir: '../dist/web', emptyOutDir: true },
+  worker: { format: 'es' },
+});
