@@ -169,6 +169,53 @@ describe('signals', () => {
   });
 });
 
+describe('the floor', () => {
+  const changed = (scratch: Scratch, layers: string, loss: string): void => {
+    const net = readFileSync(scratch.path('net.prototxt'), 'utf8');
+    writeFileSync(
+      scratch.path('net.prototxt'),
+      net.replace(/layer \{ name: "loss"[^]*/, `${layers}\nlayer { name: "loss" ${loss} }\n`),
+    );
+  };
+  const trained = async (scratch: Scratch): Promise<string> => {
+    const { stdout, stderr } = await run(
+      scratch.folder,
+      'train -solver solver.prototxt --data photos'.split(' '),
+    );
+    expect(stderr).toBe('');
+    return stdout;
+  };
+
+  test('is told where layers make the labels', async () => {
+    using scratch = new Scratch();
+    writeFolderRun(scratch);
+    changed(
+      scratch,
+      'layer { name: "soft" type: "Power" bottom: "label" top: "soft" power_param { scale: 0.8 shift: 0.1 } }',
+      'type: "SigmoidCrossEntropyLoss" bottom: "c2" bottom: "soft" top: "loss" loss_param { normalization: VALID }',
+    );
+    const stdout = await trained(scratch);
+    const floors = [...stdout.matchAll(/floor (\S+), excess/g)].map(([, floor]) => Number(floor));
+    expect(floors.length).toBeGreaterThan(5);
+    // No label is below 0.1 or above 0.9: every pixel has at least that entropy.
+    const least = -0.1 * Math.log(0.1) - 0.9 * Math.log(0.9);
+    expect(Math.min(...floors)).toBeGreaterThan(least - 1e-6);
+  });
+
+  test('is said to be unknown, with the reason, where it is', async () => {
+    using scratch = new Scratch();
+    writeFolderRun(scratch);
+    changed(
+      scratch,
+      '',
+      'type: "Eltwise" bottom: "c2" bottom: "label" top: "loss" loss_weight: 0.001 eltwise_param { operation: SUM }',
+    );
+    const stdout = await trained(scratch);
+    expect(stdout.match(/note: no floor of the loss is told: layer 'loss' \(Eltwise\)/g)).toHaveLength(1);
+    expect(stdout).not.toContain('excess');
+  });
+});
+
 describe('losses on another backend', () => {
   test.for(['cpu', 'wasm', 'onnx'])('%s: training goes the same way', async (name) => {
     using scratch = new Scratch('cli');

@@ -188,6 +188,48 @@ test('draw gives an SVG with every layer, those in place in the box before them'
   expect(svg.match(/<path d=/g)!.length).toBeGreaterThan(5);
 });
 
+describe('time', () => {
+  const timed = (scratch: Scratch, ...flags: string[]): ReturnType<typeof run> =>
+    run(scratch.folder, ['time', '-model', 'net.prototxt', '-iterations', '2', ...flags]);
+
+  test('tells passes and every layer, as Caffe prints them', async () => {
+    using scratch = new Scratch('cli');
+    const { status, stdout } = await timed(scratch);
+    expect(status).toBe(0);
+    for (const layer of ['in', 'c1', 'r1', 'c2', 'loss']) {
+      expect(stdout).toMatch(new RegExp(`^ *${layer}\tforward: \\d+\\.\\d{3} ms\\.$`, 'm'));
+      expect(stdout).toMatch(new RegExp(`^ *${layer}\tbackward: \\d+\\.\\d{3} ms\\.$`, 'm'));
+    }
+    for (const what of ['Forward pass', 'Backward pass', 'Forward-Backward']) {
+      expect(stdout).toMatch(new RegExp(`^Average ${what}: \\d+\\.\\d\\d ms\\.`, 'm'));
+    }
+  });
+
+  test('--json prints one object and nothing else', async () => {
+    using scratch = new Scratch('cli');
+    const { stdout } = await timed(scratch, '--json');
+    const { iterations, forwardBackward, profile } = JSON.parse(stdout) as {
+      iterations: number;
+      forwardBackward: { median: number };
+      profile: { layers: { name: string; forward: number; backward: number }[] };
+    };
+    expect(iterations).toBe(2);
+    expect(forwardBackward.median).toBeGreaterThan(0);
+    const layer = profile.layers.find(({ name }) => name === 'c1')!;
+    expect(Math.min(layer.forward, layer.backward)).toBeGreaterThan(0);
+    const short = JSON.parse((await timed(scratch, '--json', '--no-layers')).stdout) as { profile: null };
+    expect(short.profile).toBeNull();
+  });
+
+  test('says why where layers cannot be told', async () => {
+    using scratch = new Scratch('cli');
+    const { status, stdout } = await timed(scratch, '-loss_backend', 'cpu');
+    expect(status).toBe(0);
+    expect(stdout).toContain('note: layers cannot be timed one by one: a loss outside the graph');
+    expect(stdout).toContain('Average Forward-Backward');
+  });
+});
+
 describe('help', () => {
   test.for(['train', 'test', 'time', 'inspect', 'convert', 'upgrade', 'draw', 'demo'])('%s', async (verb) => {
     const { status, stdout } = await run('.', [verb, '-help']);

@@ -86,8 +86,8 @@ export type {
   PassOptions,
   Port,
 } from './engine/index.js';
-export type { ExportNetOptions } from './engine/index.js';
-export { compileNet, Engine, exportNet, weightedTops } from './engine/index.js';
+export type { ExportNetOptions, LayerTime, NetProfile } from './engine/index.js';
+export { compileNet, Engine, exportNet, ProfileError, weightedTops } from './engine/index.js';
 export type {
   Iteration,
   RateOptions,

@@ -56,6 +56,7 @@ async function test(flags: TestFlags, { folder, stdout }: Surroundings): Promise
     for (const warning of warnings) print(`warning: ${warning}`);
     if (untouched.length > 0) print(`warning: ${file}: holds no weights for ${untouched.join(', ')}`);
   }
+  if (net.targets.unknown !== undefined) print(`note: no floor of the loss is told: ${net.targets.unknown}`);
   print(`Running for ${iterations} iterations.`);
   const run = testNet(net, iterations);
   let result: IteratorResult<TestResult & { readonly batch: number }, TestResult>;

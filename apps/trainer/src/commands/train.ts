@@ -152,6 +152,10 @@ export async function train(flags: TrainFlags, around: Surroundings): Promise<vo
   print(
     `Training ${title}: ${net.layers.length} layers, ${parameters} parameters, ${solver.type}, on ${engine.description}`,
   );
+  const nets = [trainer.train, ...trainer.tests];
+  for (const reason of new Set(nets.map(({ targets }) => targets.unknown))) {
+    if (reason !== undefined) print(`note: no floor of the loss is told: ${reason}`);
+  }
   await using log = flags.log === undefined ? undefined : await EventLog.open(resolve(folder, flags.log));
   const history = new History();
   const failure = await follow(trainer, progress, flags, around, async (event) => {
