@@ -64,7 +64,8 @@ export interface Limit {
   readonly kernel: 'copy' | 'triad';
   /** The memory of the processor, or of the GPU. */
   readonly device: DeviceKind;
-  readonly threads: number;
+  /** Null for a GPU. */
+  readonly threads: number | null;
   readonly elements: number;
   readonly nsPerElement: Spread;
   /** Bytes moved over the median time, in 1e9 bytes a second. */
