@@ -277,7 +277,7 @@ test('the demo makes its data, learns from the weights that come with it, and le
   expect(stdout).toContain('Finetuning from initial.caffemodel: 5 layers copied\n');
   expect(decode(readFileSync(scratch.path('predictions.png')))).toMatchObject({
     channels: 3,
-    width: 3 * 68 + 4,
+    width: 3 * 132 + 4,
   });
   expect(existsSync(scratch.path('demo_iter_10.caffemodel'))).toBe(true);
 });

@@ -163,22 +163,27 @@ export async function train(flags: TrainFlags, around: Surroundings): Promise<vo
     await log?.add(event);
   });
   const shows = flags.report !== undefined || flags.pictures !== undefined;
-  const samples = shows && !failure ? await takeSamples(trainer) : [];
+  const samples = shows && !failure ? await takeSamples(trainer) : undefined;
   if (flags.report !== undefined && history.iterations.length > 0) {
     const ended = failure && { failure: failure.error instanceof Error ? failure.error.message : 'an error' };
     await writeReport(resolve(folder, flags.report), {
       history,
-      samples,
       title,
       parameters,
       solver,
+      ...(samples && { samples }),
       ...ended,
     });
     print(`Report: ${flags.report}`);
   }
-  if (flags.pictures !== undefined && samples.length > 0) {
-    await writeBytes(resolve(folder, flags.pictures), [gridPng(samples)]);
-    print(`Pictures: ${flags.pictures}`);
+  if (flags.pictures !== undefined && samples) {
+    if (samples.noPictures !== undefined) print(`note: no pictures are written: ${samples.noPictures}`);
+    else {
+      await writeBytes(resolve(folder, flags.pictures), [
+        gridPng(samples.items.map(({ pictures }) => pictures)),
+      ]);
+      print(`Pictures: ${flags.pictures}`);
+    }
   }
   if (failure) throw failure.error;
 }

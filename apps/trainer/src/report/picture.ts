@@ -35,9 +35,24 @@ export const dataUrl = (shown: Picture): string =>
 /** Room between pictures in a grid. */
 const GAP = 4;
 
-/** Rows of pictures in one PNG, on white. */
+/** A small picture with every pixel several times as large: up to 128 pixels in all. */
+function enlarged(small: Picture): Picture {
+  const { width, height, channels, data } = small;
+  const by = Math.max(1, Math.floor(128 / Math.max(width, height)));
+  if (by === 1) return small;
+  const large = new Uint8Array(data.length * by * by);
+  for (let y = 0; y < height * by; y++) {
+    for (let x = 0; x < width * by; x++) {
+      const from = (Math.floor(y / by) * width + Math.floor(x / by)) * channels;
+      for (let c = 0; c < channels; c++) large[(y * width * by + x) * channels + c] = data[from + c]!;
+    }
+  }
+  return { width: width * by, height: height * by, channels, data: large };
+}
+
+/** Rows of pictures in one PNG, on white; small ones larger. */
 export function gridPng(rows: readonly Iterable<Picture>[]): Uint8Array {
-  const all = rows.map((row) => [...row]);
+  const all = rows.map((row) => Array.from(row, enlarged));
   const widths = all.map((row) => row.reduce((sum, { width }) => sum + width + GAP, GAP));
   const heights = all.map((row) => Math.max(...row.map(({ height }) => height)) + GAP);
   const width = Math.max(...widths);

@@ -6,7 +6,7 @@ import type { Series } from './chart.js';
 import { chart } from './chart.js';
 import type { History } from './history.js';
 import { escapeHtml } from './html.js';
-import type { Sample } from './samples.js';
+import type { Samples } from './samples.js';
 import type { Picture } from './picture.js';
 import { dataUrl } from './picture.js';
 import { style } from './style.js';
@@ -17,7 +17,8 @@ export interface ReportInput {
   readonly parameters: number;
   readonly solver: SolverParameter;
   readonly history: History;
-  readonly samples: readonly Sample[];
+  /** Absent where the run failed. */
+  readonly samples?: Samples;
   /** Why the run ended early. */
   readonly failure?: string;
 }
@@ -104,12 +105,25 @@ function rateChart({ iterations }: History): string {
   });
 }
 
-function pictures(samples: readonly Sample[]): string {
-  if (samples.length === 0) return '';
+/** Small pictures are shown larger, by a whole number. */
+const shownWidth = ({ width }: Picture): number => width * Math.max(1, Math.floor(128 / width));
+
+function sampleRows({ items, caption, classes }: Samples): string {
   const image = (shown: Picture): string =>
-    `<img src="${dataUrl(shown)}" width="${shown.width}" height="${shown.height}" alt="">`;
-  const rows = samples.map((sample) => `<div>${sample.map((shown) => image(shown)).join('')}</div>`);
-  return `<h2>Sample predictions</h2><p>Image, soft label, prediction: sigmoid of the last loss's logits.</p><div class="samples">${rows.join('')}</div>`;
+    `<img src="${dataUrl(shown)}" width="${shownWidth(shown)}" alt="">`;
+  const rows = items.map(
+    ({ pictures, text }) =>
+      `<div>${pictures.map((shown) => image(shown)).join('')}${text.length === 0 ? '' : `<p>${text.map(escapeHtml).join('<br>')}</p>`}</div>`,
+  );
+  const colour = (levels: readonly number[]): string =>
+    `rgb(${levels.map((level) => Math.round(255 * level)).join(' ')})`;
+  const legend = classes
+    .slice(0, 40)
+    .map((levels, c) => `<span class="key"><i style="color: ${colour(levels)}"></i>${c}</span>`)
+    .join('');
+  return `<h2>Sample predictions</h2><p>${escapeHtml(caption)}</p>${
+    legend === '' ? '' : `<p class="classes">Classes: ${legend}${classes.length > 40 ? ' and more' : ''}</p>`
+  }<div class="samples">${rows.join('')}</div>`;
 }
 
 /** The report as one page that needs nothing else. */
@@ -122,7 +136,7 @@ export function reportPage(input: ReportInput): string {
 ${summary(input)}
 ${lossChart(history)}
 ${rateChart(history)}
-${pictures(samples)}
+${samples ? sampleRows(samples) : ''}
 <details><summary>The solver</summary><pre>${escapeHtml(printText(solver))}</pre></details>
 </body></html>
 `;

@@ -15,6 +15,7 @@ figcaption small { color: var(--soft); } svg { width: 100%; height: auto; margin
 .line { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linejoin: round; } .dot { fill: currentColor; stroke: none; }
 .s-loss { color: var(--loss); } .s-smooth, .s-rate { color: var(--smooth); } .s-floor { color: var(--floor); }
 .s-test0 { color: var(--test); } .s-test1 { color: var(--test1); } .s-test2 { color: var(--test2); }
-details { margin-top: 2rem; } .samples { display: grid; gap: 12px 24px; grid-template-columns: repeat(auto-fit, minmax(400px, 1fr)); } .samples div { display: flex; flex-wrap: wrap; gap: 8px; } .samples img { image-rendering: pixelated; border-radius: 4px; max-width: 100%; height: auto; }
+details { margin-top: 2rem; } .samples { display: flex; flex-wrap: wrap; gap: 14px 28px; } .samples div { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; } .samples p { margin: 0; font-variant-numeric: tabular-nums; }
+.samples img { image-rendering: pixelated; border-radius: 4px; max-width: 100%; height: auto; } .classes .key i { height: 12px; }
 pre { background: var(--panel); padding: 1rem; overflow-x: auto; border-radius: 8px; }
 `;
