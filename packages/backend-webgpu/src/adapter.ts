@@ -52,11 +52,16 @@ async function request(gpu: GPU, options: GPURequestAdapterOptions): Promise<GPU
   }
 }
 
-/** A device with the largest buffers and bindings that the adapter has. */
+/** Features that kernels make use of where an adapter has them. */
+const wanted = ['shader-f16', 'subgroups'] as const;
+
+/** A device with the largest buffers and bindings that the adapter has, and with the features that kernels use. */
 export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+  const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature));
+  const requiredLimits = { maxBufferSize, maxStorageBufferBindingSize };
   try {
-    return await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
+    return await adapter.requestDevice({ requiredFeatures, requiredLimits });
   } catch (error) {
     throw new BackendUnavailableError(backendName, `requestDevice failed: ${messageOf(error)}`, {
       cause: error,

@@ -90,6 +90,7 @@ export function webgpu(options: WebGPUOptions = {}): WebGPUBackend {
           maxBindingBytes: Math.min(maxStorageBufferBindingSize, binding ?? Infinity),
           maxGroupsPerDimension: Math.min(maxComputeWorkgroupsPerDimension, groups ?? Infinity),
           isSoftware: isSoftware(info),
+          hasHalf: opened.features.has('shader-f16'),
         },
       });
     },

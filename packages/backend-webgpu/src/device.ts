@@ -13,7 +13,8 @@ import type { Plan } from '@softxent/core/plan';
 import { adopted, roundUp, type WebGPUBuffer } from './buffer.js';
 import { ErrorWatch } from './errors.js';
 import type { Tuning } from './kernel/dispatches.js';
-import { WebGPUKernel } from './kernel/kernel.js';
+import { isHalfExact } from './kernel/half-probe.js';
+import { WebGPUKernel, type KernelHost } from './kernel/kernel.js';
 import { PipelineCache } from './kernel/pipelines.js';
 import { Readback } from './readback.js';
 import { createStorage } from './storage.js';
@@ -47,6 +48,7 @@ export class WebGPUDevice implements Device<WebGPUBuffer> {
   readonly #readback: Readback;
   readonly #buffers = new Set<GPUBuffer>();
   readonly #kernels = new Set<WebGPUKernel>();
+  #half: Promise<boolean> | undefined;
 
   constructor({ gpu, description, isOwn, tuning }: DeviceParts) {
     this.gpu = gpu;
@@ -62,16 +64,38 @@ export class WebGPUDevice implements Device<WebGPUBuffer> {
   async compile(plan: Plan): Promise<Kernel<WebGPUBuffer>> {
     this.#errors.check();
     if (isEmpty(plan)) return emptyKernel(plan);
-    const parts = {
+    const isHalfNative = hasHalves(plan) && (await this.isHalfNative());
+    const kernel = await WebGPUKernel.compile(plan, this.#host, { isHalfNative }, () =>
+      this.#kernels.delete(kernel),
+    );
+    this.#kernels.add(kernel);
+    return kernel;
+  }
+
+  get #host(): KernelHost {
+    return {
       gpu: this.gpu,
       errors: this.#errors,
       pipelines: this.#pipelines,
       readback: this.#readback,
       tuning: this.#tuning,
     };
-    const kernel = await WebGPUKernel.compile(plan, parts, () => this.#kernels.delete(kernel));
-    this.#kernels.add(kernel);
-    return kernel;
+  }
+
+  /**
+   * Whether float16 tensors are read and written as WGSL's `f16`: where the device has the feature `shader-f16` and its
+   * conversions round to nearest and keep subnormals, which is probed once, when float16 is first asked for. Else they are
+   * converted by integers, to the same bits.
+   */
+  async isHalfNative(): Promise<boolean> {
+    if (!this.#tuning.hasHalf) return false;
+    this.#half ??= isHalfExact(this.#host);
+    try {
+      return await this.#half;
+    } catch (error) {
+      this.#half = undefined;
+      throw error;
+    }
   }
 
   allocate(spec: TensorSpec): WebGPUBuffer {
@@ -142,6 +166,10 @@ function accuracyOn({ isSoftware }: Tuning): Accuracy {
 
 function isEmpty({ layout: { outer, extent, inner } }: Plan): boolean {
   return outer * extent * inner === 0;
+}
+
+function hasHalves({ operands, outputs }: Plan): boolean {
+  return [...operands, ...outputs].some(({ dtype }) => dtype === 'float16');
 }
 
 /** Sessions compile for empty tensors too, and never run the kernel. */

@@ -13,7 +13,12 @@ import { Bindings } from './bindings.js';
 import { planDispatches, windowOf, type Dispatches, type Tuning } from './dispatches.js';
 import { Passes } from './passes.js';
 
-const large: Tuning = { maxBindingBytes: 2 ** 27, maxGroupsPerDimension: 65_535, isSoftware: false };
+const large: Tuning = {
+  maxBindingBytes: 2 ** 27,
+  maxGroupsPerDimension: 65_535,
+  isSoftware: false,
+  hasHalf: false,
+};
 
 function planned(
   loss: Loss,

@@ -12,6 +12,8 @@ export interface Tuning {
   readonly maxGroupsPerDimension: number;
   /** A software adapter: few threads, dear barriers. */
   readonly isSoftware: boolean;
+  /** Whether the device has the feature shader-f16. */
+  readonly hasHalf: boolean;
 }
 
 /** Part of the elements (o, e, i) of the canonical layout. */

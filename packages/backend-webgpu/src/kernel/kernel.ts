@@ -6,7 +6,13 @@ import type { ErrorWatch } from '../errors.js';
 import { createStorage } from '../storage.js';
 import type { Readback } from '../readback.js';
 import { kernelText } from '../wgsl/kernel.js';
-import { Bindings, paramFields, type InputBinding, type OutputBinding } from './bindings.js';
+import {
+  Bindings,
+  paramFields,
+  type BindingOptions,
+  type InputBinding,
+  type OutputBinding,
+} from './bindings.js';
 import {
   alignment,
   planDispatches,
@@ -50,7 +56,7 @@ export class WebGPUKernel implements Kernel<WebGPUBuffer> {
   readonly #scratch: GPUBuffer;
   readonly #params: GPUBuffer;
   readonly #packer: HalfPacker | undefined;
-  /** Results that cannot be written where they belong: float16, or a tensor that is read in the same run. */
+  /** Results that cannot be written where they belong: packed halves, or a tensor that is read in the same run. */
   readonly #temporary = new Map<string, GPUBuffer>();
   readonly #onDispose: () => void;
   /** Bind groups of the last run, which are those of the next one when the tensors are the same. */
@@ -63,9 +69,14 @@ export class WebGPUKernel implements Kernel<WebGPUBuffer> {
     | undefined;
   #isDisposed = false;
 
-  static async compile(plan: Plan, host: KernelHost, onDispose: () => void): Promise<WebGPUKernel> {
+  static async compile(
+    plan: Plan,
+    host: KernelHost,
+    options: BindingOptions,
+    onDispose: () => void,
+  ): Promise<WebGPUKernel> {
     const passes = new Passes(plan);
-    const bindings = new Bindings(plan);
+    const bindings = new Bindings(plan, options);
     const dispatches = planDispatches(passes, bindings, host.tuning);
     const uses: Use[] = [
       'write',
@@ -74,9 +85,7 @@ export class WebGPUKernel implements Kernel<WebGPUBuffer> {
     ];
     const texts = dispatches.shapes.map((shape) => kernelText(passes, bindings, shape));
     const pipelines = await Promise.all(texts.map((text) => host.pipelines.pipeline(text, uses)));
-    const packer = plan.outputs.some(({ dtype }) => dtype === 'float16')
-      ? await HalfPacker.make(host)
-      : undefined;
+    const packer = bindings.outputs.some(isPacked) ? await HalfPacker.make(host) : undefined;
     const kernel = new WebGPUKernel({
       plan,
       host,
@@ -132,6 +141,7 @@ export class WebGPUKernel implements Kernel<WebGPUBuffer> {
       const targets = this.#writableOutputs(operands, outputs);
       const groups = this.#bind(operands, targets, scale);
       const encoder = gpu.createCommandEncoder();
+      this.#keepLastWords(encoder, targets, outputs);
       const pass = encoder.beginComputePass();
       for (const [k, step] of this.#dispatches.steps.entries()) {
         pass.setPipeline(this.#pipelines[step.kernel] as GPUComputePipeline);
@@ -175,23 +185,39 @@ export class WebGPUKernel implements Kernel<WebGPUBuffer> {
   ): ReadonlyMap<string, WebGPUBuffer> {
     const taken = new Set(this.#bindings.inputs.map(({ name }) => operands[name]?.gpu));
     const targets = new Map<string, WebGPUBuffer>();
-    for (const { name, dtype, size } of this.#bindings.outputs) {
-      const own = outputs[name] as WebGPUBuffer;
+    for (const output of this.#bindings.outputs) {
+      const own = outputs[output.name] as WebGPUBuffer;
       // WebGPU refuses a dispatch that writes a buffer which it binds twice.
-      const isDirect = dtype === 'float32' && !taken.has(own.gpu);
+      const isDirect = !isPacked(output) && !taken.has(own.gpu);
       taken.add(own.gpu);
-      targets.set(name, isDirect ? own : this.#temporaryFor(name, size));
+      targets.set(output.name, isDirect ? own : this.#temporaryFor(output));
     }
     return targets;
   }
 
-  #temporaryFor(name: string, size: number): WebGPUBuffer {
+  #temporaryFor({ name, size, bytes }: OutputBinding): WebGPUBuffer {
+    const byteLength = size * bytes;
     let gpu = this.#temporary.get(name);
     if (gpu === undefined) {
-      gpu = createStorage(this.#host.gpu, this.#host.errors, size * 4, `output ${name}`);
+      gpu = createStorage(this.#host.gpu, this.#host.errors, byteLength, `output ${name}`);
       this.#temporary.set(name, gpu);
     }
-    return { gpu, byteOffset: 0, byteLength: size * 4, isOwn: true };
+    return { gpu, byteOffset: 0, byteLength, isOwn: true };
+  }
+
+  /** Copies are of whole words, and the other half of the last one is not ours: it comes back as it was. */
+  #keepLastWords(
+    encoder: GPUCommandEncoder,
+    targets: ReadonlyMap<string, WebGPUBuffer>,
+    outputs: Readonly<Record<string, WebGPUBuffer>>,
+  ): void {
+    for (const output of this.#bindings.outputs) {
+      const from = targets.get(output.name) as WebGPUBuffer;
+      const to = outputs[output.name] as WebGPUBuffer;
+      if (from === to || isPacked(output) || from.byteLength % 4 === 0) continue;
+      const at = from.byteLength - 2;
+      encoder.copyBufferToBuffer(to.gpu, to.byteOffset + at, from.gpu, at, 4);
+    }
   }
 
   #deliver(
@@ -200,12 +226,12 @@ export class WebGPUKernel implements Kernel<WebGPUBuffer> {
     outputs: Readonly<Record<string, WebGPUBuffer>>,
   ): void {
     this.#packer?.restart();
-    for (const { name, dtype, size } of this.#bindings.outputs) {
-      const from = targets.get(name) as WebGPUBuffer;
-      const to = outputs[name] as WebGPUBuffer;
+    for (const output of this.#bindings.outputs) {
+      const from = targets.get(output.name) as WebGPUBuffer;
+      const to = outputs[output.name] as WebGPUBuffer;
       if (from === to) continue;
-      if (dtype === 'float16') this.#packer?.encode(encoder, from.gpu, to, size);
-      else encoder.copyBufferToBuffer(from.gpu, 0, to.gpu, to.byteOffset, size * 4);
+      if (isPacked(output)) this.#packer?.encode(encoder, from.gpu, to, output.size);
+      else encoder.copyBufferToBuffer(from.gpu, 0, to.gpu, to.byteOffset, roundUp(from.byteLength));
     }
   }
 
@@ -287,4 +313,9 @@ export class WebGPUKernel implements Kernel<WebGPUBuffer> {
       view.setUint32(n * 4, (values[field] ?? 0) >>> 0, true);
     }
   }
+}
+
+/** Halves that kernels write as float32, for lack of a type. */
+function isPacked({ dtype, stored }: OutputBinding): boolean {
+  return dtype === 'float16' && stored === 'f32';
 }

@@ -20,6 +20,7 @@ export function tuned(tuning: Partial<Tuning>): Backend<WebGPUBuffer> {
           maxBindingBytes: gpu.limits.maxStorageBufferBindingSize,
           maxGroupsPerDimension: gpu.limits.maxComputeWorkgroupsPerDimension,
           isSoftware: true,
+          hasHalf: gpu.features.has('shader-f16'),
           ...tuning,
         },
       });

@@ -5,7 +5,7 @@
  */
 import { literal, Renderer, Scope } from './expression.js';
 import { mathLibrary, type MathName } from './math.js';
-import { declarations, loadText } from './memory.js';
+import { declarations, loadText, storeText } from './memory.js';
 import { combineAccumulators, combineTotals, workgroupSize } from './combine.js';
 import type { Passes } from '../kernel/passes.js';
 import { paramFields, type Bindings } from '../kernel/bindings.js';
@@ -53,11 +53,13 @@ class KernelWriter {
 
   text(): string {
     const scope = new Scope();
-    if (this.#bindings.inputs.some(({ dtype }) => dtype === 'float16')) this.#use('halfToFloat');
+    const { inputs, outputs } = this.#bindings;
+    if (inputs.some(({ dtype, stored }) => dtype === 'float16' && stored === 'u32')) this.#use('halfToFloat');
     const constants = this.#renderer.statements(this.#passes.constants, scope);
     const body = this.#shape.owner === 'thread' ? this.#threadMain(scope) : this.#workgroupMain(scope);
     const memory = this.#slots * workgroupSize;
     return [
+      ...([...inputs, ...outputs].some(({ stored }) => stored === 'f16') ? ['enable f16;'] : []),
       `struct Params { ${paramFields(this.#bindings)
         .map((name) => `${name}: ${name === 'scale' ? 'f32' : 'u32'}`)
         .join(', ')} }`,
@@ -186,8 +188,7 @@ class KernelWriter {
     const lines: string[] = [];
     const { rowOutputs, totals } = this.#passes;
     for (const output of rowOutputs) {
-      const { binding } = this.#bindings.output(output.name);
-      lines.push(`b${binding}[row - params.base${binding}] = ${this.#renderer.value(output.of, scope)};`);
+      lines.push(this.#store(output.name, this.#renderer.value(output.of, scope)));
     }
     for (const [k, total] of totals.entries()) {
       const add = this.#use('accumulate');
@@ -215,10 +216,7 @@ class KernelWriter {
       body.push(`a${k} = ${call}(a${k}, ${this.#renderer.value(reduction.of, elementScope)});`);
     }
     for (const output of stage.outputs) {
-      const { binding } = this.#bindings.output(output.name);
-      body.push(
-        `b${binding}[el - params.base${binding}] = ${this.#renderer.value(output.of, elementScope)};`,
-      );
+      body.push(this.#store(output.name, this.#renderer.value(output.of, elementScope)));
     }
     const position = `let el = start + e * ${inner}u;`;
     if (extent === 1 && !this.#isSplit) {
@@ -233,6 +231,10 @@ class KernelWriter {
       this.#slots += all.length;
     }
     return [...lines, ...accumulators.flatMap(({ reduction, k }) => this.#complete(reduction.op, k))];
+  }
+
+  #store(name: string, value: string): string {
+    return storeText(this.#bindings.output(name), value, this.#renderer.use);
   }
 
   #loopHead(): string[] {

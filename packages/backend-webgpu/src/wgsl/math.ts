@@ -44,7 +44,8 @@ export type MathName =
   | 'merge'
   | 'total'
   | 'halfToFloat'
-  | 'floatToHalf';
+  | 'floatToHalf'
+  | 'toHalf';
 
 const functions: Readonly<Record<MathName, MathFunction>> = {
   opaque: {
@@ -325,6 +326,17 @@ const functions: Readonly<Record<MathName, MathFunction>> = {
   let tie = 1u << (shift - 1u);
   let whole = m >> shift;
   return sign | (whole + select(0u, 1u, rest > tie || (rest == tie && (whole & 1u) == 1u)));
+}`,
+  },
+  // The same by the adapter's own conversion, for modules that enable f16. WGSL leaves open what becomes of NaN and of
+  // numbers that are too large, and in which direction it rounds: the first two are told here, the last by a probe.
+  toHalf: {
+    needs: [],
+    text: `fn sx_toHalf(x: f32) -> f16 {
+  let b = bitcast<u32>(x);
+  let a = b & 0x7fffffffu;
+  let special = ((b >> 16u) & 0x8000u) | select(0x7c00u, 0x7e00u, a > 0x7f800000u);
+  return select(f16(x), bitcast<vec2<f16>>(special ^ params.zero).x, a >= 0x477ff000u);
 }`,
   },
 };
