@@ -1,5 +1,6 @@
 /** A check: one promise, held against a backend. */
 import { open, type Accuracy, type Backend, type Capabilities, type Session } from '@softxent/core';
+import type { Formula } from '@softxent/core/reference';
 import type { Random } from './random.js';
 
 /** The worst errors that a check met, in ulp; absent where it measured none. */
@@ -14,6 +15,10 @@ export interface Subject {
   readonly session: Session;
   readonly accuracy: Accuracy;
   readonly capabilities: Capabilities;
+  /** The formula of the loss that is held, where it is not one of the reference's. */
+  readonly formula?: Formula;
+  /** Operands by which that loss is differentiated; default: all that have a gradient. */
+  readonly gradients?: readonly string[];
   /** The same backend in other configurations (numbers of threads), which promise the same bits. */
   readonly variants: readonly Backend[];
   /** Numbers for this check alone. */

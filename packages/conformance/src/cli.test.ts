@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from './cli.js';
 
 const interpreter = fileURLToPath(new URL('./testing/interpreter.ts', import.meta.url));
+const losses = fileURLToPath(new URL('./testing/held.ts', import.meta.url));
 
 let folder = '';
 beforeAll(async () => {
@@ -24,6 +25,8 @@ beforeAll(async () => {
       export const backend = { name: 'closed', open() { throw error; } };`,
     'other.js': 'export const answer = 42; export const question = null;',
     'number.js': 'export const backend = 42;',
+    'held.js': `export { right as held } from ${JSON.stringify(losses)};`,
+    'wrong-held.js': `export { wrong } from ${JSON.stringify(losses)};`,
   };
   for (const [name, text] of Object.entries(modules)) await writeFile(join(folder, name), text);
 });
@@ -70,6 +73,23 @@ describe('softxent-conformance', () => {
     const nothing = await run('./poor.js', '--filter', 'dice: float64 predictions');
     expect(nothing.text).toMatch(/0 held, 0 broken, 4 unsupported/);
     expect(nothing.status).toBe(1);
+  });
+
+  it('holds a loss of a module to its formula', async () => {
+    const args = ['./honest.js', '--filter', 'every layout', '--loss'];
+    const right = await run(...args, './held.js');
+    expect(right.text).toMatch(/^loss +acme\/right$/m);
+    expect(right.text).toMatch(/1 held, 0 broken/);
+    expect(right.status).toBe(0);
+    expect(await readdir(folder)).toContain('softxent-conformance-acme-right-interpreter.json');
+    const wrong = await run(...args, './wrong-held.js');
+    expect(wrong.text).toMatch(/BROKEN acme\/wrong: every layout/);
+    expect(wrong.status).toBe(1);
+    const listed = await run('./honest.js', '--list', '--loss', './held.js');
+    expect(listed.text).toMatch(/^serialisation: acme\/right: kind and options/m);
+    const other = await run('./honest.js', '--loss', './other.js');
+    expect(other.text).toMatch(/found the exports answer, question, expected an export named held/);
+    expect(other.status).toBe(2);
   });
 
   it('a filter that selects nothing does not pass', async () => {

@@ -1,14 +1,16 @@
 /** The command `softxent-conformance`. Node only. */
 import { open as openFile, rename, unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { SoftxentError } from '@softxent/core';
+import type { Backend, SoftxentError } from '@softxent/core';
 import { Command, InvalidArgumentError } from 'commander';
-import { loadBackend } from './load.js';
+import { loadBackend, loadHeldLoss } from './load.js';
+import { heldLoss } from './loss/run.js';
 import { formatReport, reportToJson } from './report.js';
-import { runConformance, selectChecks, type CheckResult } from './run.js';
+import { runHeld, selectChecks, wholeSuite, type CheckResult, type Held } from './run.js';
 
 interface Flags {
   readonly export?: string;
+  readonly loss?: string;
   readonly options?: unknown;
   readonly variant: readonly unknown[];
   readonly seed: number;
@@ -73,7 +75,8 @@ function progressLine({ name }: CheckResult, done: number, total: number): strin
 export async function main(args: readonly string[], around: Surroundings): Promise<number> {
   const command = new Command('softxent-conformance')
     .description(
-      'Holds a softxent backend against the float64 reference: every loss, option, dtype, layout, reduction.',
+      'Holds a softxent backend against the float64 reference: every loss, option, dtype, layout, reduction. ' +
+        'With --loss, holds one loss of your own to its formula on that backend.',
     )
     .argument(
       '<module>',
@@ -83,6 +86,7 @@ export async function main(args: readonly string[], around: Surroundings): Promi
       '-e, --export <name>',
       'which export; default: backend, else default, else the only one that fits',
     )
+    .option('--loss <module>', 'a module that exports a loss with its formula: held = { loss, formula }')
     .option('-o, --options <json>', 'what a function is called with, as JSON', json)
     .option(
       '-v, --variant <json>',
@@ -121,23 +125,27 @@ async function run(
 ): Promise<number> {
   const { seed, filter, quick = false, export: name } = flags;
   const selection = { seed, quick, ...(filter === undefined ? {} : { filter }) };
+  const held: Held =
+    flags.loss === undefined ? wholeSuite() : heldLoss(await loadHeldLoss(flags.loss, { folder }));
   if (flags.list === true) {
-    for (const check of selectChecks(selection)) print(`${check.capability}: ${check.name}\n`);
+    for (const check of selectChecks(selection, held.checks)) print(`${check.capability}: ${check.name}\n`);
     return 0;
   }
   const load = (argument: unknown) =>
     loadBackend(specifier, { folder, argument, ...(name === undefined ? {} : { name }) });
   const backend = await load(flags.options);
-  const report = await runConformance(backend, {
+  const report = await runHeld(held, backend, {
     ...selection,
     variants: await Promise.all(flags.variant.map(load)),
     onResult: (result, done, total) => progress?.(`\r${progressLine(result, done, total)}`),
   });
   progress?.(`\r${' '.repeat(100)}\r`);
-  const path = resolve(folder, flags.json ?? `softxent-conformance-${fileName(backend.name)}.json`);
+  const path = resolve(folder, flags.json ?? `softxent-conformance-${fileName(nameOf(held, backend))}.json`);
   await writeWhole(path, `${reportToJson(report)}\n`);
   print(`${formatReport(report)}\nreport    ${path}\n`);
   return report.ok ? 0 : 1;
 }
+
+const nameOf = ({ loss }: Held, { name }: Backend): string => (loss === undefined ? name : `${loss}-${name}`);
 
 const fileName = (name: string): string => name.replaceAll(/[^\w.-]+/g, '-');

@@ -1,19 +1,20 @@
-/** Finds a backend in a module that a user names. Node only. */
+/** Finds a backend, or a loss to hold, in a module that a user names. Node only. */
 import { createRequire } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SoftxentError, type Backend } from '@softxent/core';
+import type { HeldLoss } from './loss/subject.js';
 
-/** The module could not be loaded, or holds no backend under the name that was looked for. */
+/** The module could not be loaded, or holds nothing fitting under the name that was looked for. */
 export class BackendModuleError extends SoftxentError {
   constructor(message: string, options?: ErrorOptions) {
     super('BACKEND_MODULE', message, options);
   }
 }
 
-/** Which backend of a module, and with which options. */
+/** Which export of a module, and with which options. */
 export interface LoadOptions {
-  /** Name of the export; default: `backend`, else `default`, else the only one that is a backend or makes one. */
+  /** Name of the export; default: `backend` (or `held`), else `default`, else the only one that fits. */
   readonly name?: string;
   /** What a factory is called with. */
   readonly argument?: unknown;
@@ -26,6 +27,35 @@ function isBackend(value: unknown): value is Backend {
   const { name, open } = value as Partial<Backend>;
   return typeof name === 'string' && typeof open === 'function';
 }
+
+function isHeldLoss(value: unknown): value is HeldLoss {
+  if (typeof value !== 'object' || value === null) return false;
+  const { loss, formula } = value as Partial<HeldLoss>;
+  return typeof loss === 'function' && 'definition' in loss && typeof formula === 'function';
+}
+
+/** What is looked for in a module. */
+interface Wanted<T> {
+  readonly name: string;
+  readonly words: string;
+  readonly is: (value: unknown) => value is T;
+  /** Whether a function may be the export, which makes it. */
+  readonly isMade: boolean;
+}
+
+const wantedBackend: Wanted<Backend> = {
+  name: 'backend',
+  words: 'a backend: { name, open() }',
+  is: isBackend,
+  isMade: true,
+};
+
+const wantedLoss: Wanted<HeldLoss> = {
+  name: 'held',
+  words: 'a loss with its formula: { loss, formula }',
+  is: isHeldLoss,
+  isMade: false,
+};
 
 function addressOf(specifier: string, folder: string): string {
   if (specifier.startsWith('.') || isAbsolute(specifier))
@@ -40,7 +70,21 @@ function addressOf(specifier: string, folder: string): string {
  * @param specifier a path (`./my-backend.js`) or the name of a package
  * @throws {BackendModuleError} saying what the module holds instead
  */
-export async function loadBackend(specifier: string, options: LoadOptions): Promise<Backend> {
+export function loadBackend(specifier: string, options: LoadOptions): Promise<Backend> {
+  return loadExport(specifier, options, wantedBackend);
+}
+
+/**
+ * The loss that a module exports with its formula.
+ *
+ * @param specifier a path (`./held.js`) or the name of a package
+ * @throws {BackendModuleError} saying what the module holds instead
+ */
+export function loadHeldLoss(specifier: string, options: LoadOptions): Promise<HeldLoss> {
+  return loadExport(specifier, options, wantedLoss);
+}
+
+async function loadExport<T>(specifier: string, options: LoadOptions, wanted: Wanted<T>): Promise<T> {
   let module: Record<string, unknown>;
   try {
     module = (await import(addressOf(specifier, options.folder))) as Record<string, unknown>;
@@ -49,26 +93,25 @@ export async function loadBackend(specifier: string, options: LoadOptions): Prom
     throw new BackendModuleError(`cannot load ${specifier}: ${reason}`, { cause: error });
   }
   const exported = Object.keys(module);
-  const name = options.name ?? ['backend', 'default'].find((n) => n in module) ?? only(module);
+  const name = options.name ?? [wanted.name, 'default'].find((n) => n in module) ?? only(module, wanted);
   if (name === undefined || !(name in module)) {
-    const wanted =
-      options.name === undefined ? 'an export named backend, or --export' : `an export named ${name}`;
+    const looked = options.name ?? `${wanted.name}, or --export`;
     throw new BackendModuleError(
-      `${specifier}: found the exports ${exported.join(', ') || 'none'}, expected ${wanted}`,
+      `${specifier}: found the exports ${exported.join(', ') || 'none'}, expected an export named ${looked}`,
     );
   }
   const value = module[name];
-  const made: unknown = typeof value === 'function' ? await value(options.argument) : value;
-  if (isBackend(made)) return made;
+  const made: unknown = wanted.isMade && typeof value === 'function' ? await value(options.argument) : value;
+  if (wanted.is(made)) return made;
   throw new BackendModuleError(
-    `${specifier}, export ${name}: found ${made === null ? 'null' : typeof made}, expected a backend: { name, open() }`,
+    `${specifier}, export ${name}: found ${made === null ? 'null' : typeof made}, expected ${wanted.words}`,
   );
 }
 
-/** The single export that can be a backend: error classes and other things begin with a capital letter. */
-function only(module: Readonly<Record<string, unknown>>): string | undefined {
+/** The single export that fits; what begins with a capital letter is an error class or the like. */
+function only<T>(module: Readonly<Record<string, unknown>>, { is, isMade }: Wanted<T>): string | undefined {
   const candidates = Object.keys(module).filter(
-    (name) => isBackend(module[name]) || (typeof module[name] === 'function' && /^[a-z]/.test(name)),
+    (name) => is(module[name]) || (isMade && typeof module[name] === 'function' && /^[a-z]/.test(name)),
   );
   return candidates.length === 1 ? candidates[0] : undefined;
 }

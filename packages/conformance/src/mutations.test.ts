@@ -270,6 +270,16 @@ const mutations: readonly Mutation[] = [
     ],
   },
   {
+    name: 'sums that are never quite 0',
+    changes: { sum: (terms) => plainSum(terms) + 2 ** -149 },
+    filter: /^(sigmoid|categorical)CrossEntropy: (weights that add up to 0|every layout)/,
+    breaks: [
+      'sigmoidCrossEntropy: weights that add up to 0 give value 0 and gradient 0, never NaN',
+      'categoricalCrossEntropy: weights that add up to 0 give value 0 and gradient 0, never NaN',
+    ],
+    holds: ['sigmoidCrossEntropy: every layout, empty ones too'],
+  },
+  {
     name: 'results that are less exact than declared',
     changes: { accuracy: { value: { float32: 0.1, float64: 8 }, gradient: { float32: 1, float64: 8 } } },
     filter: /^dice: every layout/,

@@ -107,6 +107,7 @@ export function formatReport(report: ConformanceReport): string {
     `${report.held} held, ${report.broken} broken, ${report.unsupported} unsupported` +
     (report.checks.length === 0 ? ': nothing was checked' : '');
   return [
+    ...(report.loss === undefined ? [] : [`loss      ${report.loss}`]),
     `backend   ${report.backend}: ${report.description}`,
     declared(report),
     `seed      ${report.seed}${report.quick ? ', quick checks only' : ''}`,

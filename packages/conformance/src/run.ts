@@ -40,6 +40,8 @@ export interface CheckResult extends Measured {
 /** What became of all of them. */
 export interface ConformanceReport {
   readonly backend: string;
+  /** Kind of the loss that was held, where it was one of a user's. */
+  readonly loss?: string;
   readonly description: string;
   readonly seed: number;
   readonly quick: boolean;
@@ -53,15 +55,32 @@ export interface ConformanceReport {
   readonly ok: boolean;
 }
 
+/** What is held, beside the backend: the whole suite on its own losses, or one loss of a user's. */
+export interface Held {
+  /** Kind of the loss, where it is one. */
+  readonly loss?: string;
+  readonly checks: readonly Check[];
+  /** What is known to these checks that others need not know. */
+  readonly about: (session: Session) => Pick<Subject, 'accuracy' | 'formula' | 'gradients'>;
+}
+
+/** Every check of the suite, with what the backend declares. */
+export function wholeSuite(): Held {
+  return { checks: allChecks(), about: ({ accuracy }) => ({ accuracy }) };
+}
+
 /** The checks that these options select. */
-export function selectChecks({ filter, quick = false }: ConformanceOptions = {}): readonly Check[] {
+export function selectChecks(
+  { filter, quick = false }: ConformanceOptions = {},
+  checks: readonly Check[] = allChecks(),
+): readonly Check[] {
   const matches = ({ name, capability }: Check): boolean => {
     if (filter === undefined) return true;
     const texts = [name, capability];
     if (filter instanceof RegExp) return texts.some((text) => text.search(filter) >= 0);
     return texts.some((text) => text.toLowerCase().includes(filter.toLowerCase()));
   };
-  return allChecks().filter((check) => (check.quick || !quick) && matches(check));
+  return checks.filter((check) => (check.quick || !quick) && matches(check));
 }
 
 /** What checks run on. */
@@ -70,11 +89,12 @@ export function subjectOf(
   session: Session,
   check: Check,
   { seed = 1, variants = [] }: ConformanceOptions,
+  held: Held,
 ): Subject {
   return {
     backend,
     session,
-    accuracy: session.accuracy,
+    ...held.about(session),
     capabilities: session.capabilities,
     variants,
     random: Random.for(seed, check.name),
@@ -114,26 +134,36 @@ function describeError(error: unknown): string {
  *
  * @throws {BackendUnavailableError} where the backend cannot be opened here
  */
-export async function runConformance(
+export function runConformance(
   backend: Backend,
   options: ConformanceOptions = {},
 ): Promise<ConformanceReport> {
-  const selected = selectChecks(options);
+  return runHeld(wholeSuite(), backend, options);
+}
+
+/** Runs the checks of what is held. */
+export async function runHeld(
+  held: Held,
+  backend: Backend,
+  options: ConformanceOptions,
+): Promise<ConformanceReport> {
+  const selected = selectChecks(options, held.checks);
   const session = await open(backend);
   const checks: CheckResult[] = [];
   try {
     for (const check of selected) {
-      const result = await runCheck(check, subjectOf(backend, session, check, options));
+      const result = await runCheck(check, subjectOf(backend, session, check, options, held));
       checks.push(result);
       options.onResult?.(result, checks.length, selected.length);
     }
     const count = (status: Status): number => checks.filter((result) => result.status === status).length;
     return {
       backend: backend.name,
+      ...(held.loss === undefined ? {} : { loss: held.loss }),
       description: session.description,
       seed: options.seed ?? 1,
       quick: options.quick ?? false,
-      accuracy: session.accuracy,
+      accuracy: held.about(session).accuracy,
       capabilities: session.capabilities,
       checks,
       held: count('held'),

@@ -1,7 +1,7 @@
 /** The suite as tests of a test runner. */
 import { open, type Backend, type Session } from '@softxent/core';
 import { BrokenPromise, Unsupported } from './check.js';
-import { runCheck, selectChecks, subjectOf, type ConformanceOptions } from './run.js';
+import { runCheck, selectChecks, subjectOf, wholeSuite, type ConformanceOptions, type Held } from './run.js';
 
 /** What a test is given, as far as it is used here: a way to say that it was skipped (vitest, node:test, mocha's this). */
 interface TestContext {
@@ -33,16 +33,26 @@ export function conformanceTests(
   runner: TestRunner,
   options: ConformanceTestOptions = {},
 ): void {
-  const { describe, it, afterAll } = runner;
-  describe(`conformance of ${backend.name}`, () => {
+  declareTests(`conformance of ${backend.name}`, wholeSuite(), backend, runner, options);
+}
+
+/** Declares a test for every check of what is held. */
+export function declareTests(
+  title: string,
+  held: Held,
+  backend: Backend,
+  { describe, it, afterAll }: TestRunner,
+  options: ConformanceTestOptions,
+): void {
+  describe(title, () => {
     let opening: Promise<Session> | undefined;
     afterAll(async () => {
       if (opening !== undefined) await (await opening).dispose();
     });
-    for (const check of selectChecks(options)) {
+    for (const check of selectChecks(options, held.checks)) {
       it(check.name, async (context: TestContext | undefined) => {
         opening ??= open(backend);
-        const subject = subjectOf(backend, await opening, check, options);
+        const subject = subjectOf(backend, await opening, check, options, held);
         const { status, message = '' } = await runCheck(check, subject);
         if (status === 'broken') throw new BrokenPromise(message);
         if (status === 'unsupported') {

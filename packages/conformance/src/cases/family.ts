@@ -24,6 +24,8 @@ export interface Family {
   /** Sets of the loss's own options, for so many classes (or elements of a region). */
   readonly variants: (extent: number) => readonly OptionSet[];
   readonly make: (options: OptionSet) => Loss;
+  /** Options that the loss needs in every case, beneath those of the case; none for the built-in losses. */
+  readonly base?: (extent: number) => OptionSet;
   readonly prediction: (options: OptionSet) => 'logits' | 'probabilities';
   readonly layouts: readonly Layout[];
   /** Values of the prediction and soft targets in which single elements are extreme; every combination is tried. */
@@ -164,7 +166,7 @@ export function lossOf(
   options: OptionSet,
   common: { readonly reduction?: Reduction; readonly ignoreValue?: number; readonly validate?: string } = {},
 ): Loss {
-  return family.make({ ...options, ...layout.options, ...common });
+  return family.make({ ...family.base?.(extentOf(layout)), ...options, ...layout.options, ...common });
 }
 
 const layout = (shape: readonly number[], axes: readonly number[], options: OptionSet = {}): Layout => ({

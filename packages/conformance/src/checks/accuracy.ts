@@ -237,9 +237,9 @@ function check(
   return { name, capability, quick, run: (subject) => holdAll(subject, cases(subject.random)) };
 }
 
-/** All checks against the reference. */
-export function accuracyChecks(): Check[] {
-  const perFamily = families.flatMap((family) => [
+/** The checks of one kind of loss against its formula. */
+export function familyChecks(family: Family): Check[] {
+  return [
     ...matrixChecks(family),
     check(`${family.kind}: every layout, empty ones too`, 'layouts', (random) => layoutCases(family, random)),
     check(`${family.kind}: every reduction, with weights and masks`, 'reductions', (random) =>
@@ -256,7 +256,12 @@ export function accuracyChecks(): Check[] {
         dtype === 'float32',
       ),
     ),
-  ]);
+  ];
+}
+
+/** All checks against the reference. */
+export function accuracyChecks(): Check[] {
+  const perFamily = families.flatMap(familyChecks);
   const across = (['float32', 'float64'] as const).flatMap((dtype) => [
     check(`divergences near agreement keep their digits, ${dtype}`, 'floor', (random) =>
       agreementCases(dtype, random),

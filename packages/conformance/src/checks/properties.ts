@@ -2,7 +2,7 @@
 import type { DType, Tensor } from '@softxent/core';
 import { promise, Unsupported, type Check, type Measured, type Subject } from '../check.js';
 import { families } from '../cases/index.js';
-import { lossOf, randomOperands, type Family, type Layout } from '../cases/family.js';
+import { lossOf, placesOf, randomOperands, type Family, type Layout } from '../cases/family.js';
 import { describeCase, gradientsOf, hold, runCase, type CaseResult, type LossCase } from '../hold.js';
 import type { Random } from '../random.js';
 import { coordinatesOf, elementAt, fill, replaced, sameBits } from '../tensors.js';
@@ -19,8 +19,9 @@ export function everyLoss(
   promised: string,
   capability: string,
   run: (subject: Subject, family: Family, random: Random) => Promise<Measured>,
+  of: readonly Family[] = families,
 ): Check[] {
-  return families.map((family) => ({
+  return of.map((family) => ({
     name: `${family.kind}: ${promised}`,
     capability,
     quick: true,
@@ -58,19 +59,19 @@ function tensorDifference(what: string, a: Tensor, b: Tensor): string {
 const garbage = (dtype: DType) => (i: number) =>
   dtype === 'uint8' ? 200 : ([NaN, Infinity, -Infinity, 1e30][i % 4] as number);
 
+/** Whether a mask of full shape masks the element at an index; for losses along a class axis it has a byte a row. */
+export function maskedBy(family: Family, layout: Layout, mask: Tensor): (index: number) => boolean {
+  if (family.granularity !== 'class') return (index) => mask.data[index] === 0;
+  const places = placesOf(layout);
+  return (index) => mask.data[places[index]?.row ?? -1] === 0;
+}
+
 async function maskedChangesNothing(subject: Subject, family: Family, random: Random): Promise<Measured> {
   const layout = layoutOf(family);
   const operands = randomOperands(family, layout, {}, float32, random);
   const mask = randomMask(targetShapes(family, layout).mask, random);
   const name = family.prediction({});
-  const perRow = family.granularity === 'class';
-  // For class losses, the mask is one byte a row: [N, K, H, W] has rows [N, H, W].
-  const [, classes = 1, height = 1, width = 1] = layout.shape;
-  const isMasked = (i: number): boolean => {
-    const plane = height * width;
-    const row = perRow ? Math.floor(i / (classes * plane)) * plane + (i % plane) : i;
-    return mask.data[row] === 0;
-  };
+  const isMasked = maskedBy(family, layout, mask);
   for (const reduction of ['none', 'mean-valid'] as const) {
     const loss = lossOf(family, layout, {}, { reduction });
     const clean: LossCase = { loss, operands: { ...operands, mask } };
@@ -112,6 +113,38 @@ async function weightZeroIsZero(subject: Subject, family: Family, random: Random
       operands: { ...operands, [name]: prediction, weights },
     };
     await hold(subject, given);
+  }
+  return {};
+}
+
+async function zeroDivisorGivesZero(subject: Subject, family: Family, random: Random): Promise<Measured> {
+  const layout = layoutOf(family);
+  const operands = randomOperands(family, layout, {}, float32, random);
+  const name = family.prediction({});
+  // Losses and gradients of every kind that 0 may be multiplied by: infinite, NaN, huge.
+  const edges = name === 'logits' ? [Infinity, -Infinity, NaN, 1e30] : [0, 1, NaN, 0.5];
+  const prediction = replaced(
+    operands[name] as Tensor,
+    () => true,
+    (i) => edges[i % edges.length] as number,
+  );
+  const shape = targetShapes(family, layout).weights;
+  for (const weight of [() => 0, (i: number) => (i % 2 === 0 ? 1 : -1)]) {
+    const given: LossCase = {
+      loss: lossOf(family, layout, {}, { reduction: 'mean-weight' }),
+      operands: { ...operands, [name]: prediction, weights: fill('float32', shape, weight) },
+    };
+    const { value, divisor, gradients } = await runCase(subject.session, given);
+    const why = (): string => `weights that add up to 0\n${describeCase(given)}`;
+    promise(divisor === 0, () => `divisor: got ${divisor}, expected 0, of ${why()}`);
+    promise(value === 0, () => `value: got ${show(value)}, expected 0, for ${why()}`);
+    for (const [operand, gradient] of Object.entries(gradients)) {
+      const wrong = gradient.data.findIndex((_, i) => elementAt(gradient, i) !== 0);
+      promise(wrong < 0, () => {
+        const at = coordinatesOf(wrong, gradient.shape).join(', ');
+        return `gradient of ${operand} at [${at}]: got ${elementAt(gradient, wrong)}, expected 0, for ${why()}`;
+      });
+    }
   }
   return {};
 }
@@ -229,12 +262,21 @@ export const once = (name: string, capability: string, run: Check['run']): Check
   run,
 });
 
+/** Properties of masks and weights, of some kinds of loss. */
+export function maskAndWeightChecks(of?: readonly Family[]): Check[] {
+  const zero = 'weights that add up to 0 give value 0 and gradient 0, never NaN';
+  return [
+    ...everyLoss('masked elements change nothing and have gradient 0', 'masks', maskedChangesNothing, of),
+    ...everyLoss('a weight of 0 makes 0 of NaN and infinity', 'weights', weightZeroIsZero, of),
+    ...everyLoss(zero, 'weights', zeroDivisorGivesZero, of),
+    ...everyLoss('the result is linear in the weights', 'weights', weightsAreLinear, of),
+  ];
+}
+
 /** All checks of properties. */
 export function propertyChecks(): Check[] {
   return [
-    ...everyLoss('masked elements change nothing and have gradient 0', 'masks', maskedChangesNothing),
-    ...everyLoss('a weight of 0 makes 0 of NaN and infinity', 'weights', weightZeroIsZero),
-    ...everyLoss('the result is linear in the weights', 'weights', weightsAreLinear),
+    ...maskAndWeightChecks(),
     ...everyLoss('upstream scales the gradients', 'upstream', upstreamScalesGradients),
     ...everyLoss('the same bits on every run', 'determinism', sameBitsEveryRun),
     ...everyLoss('operands are left alone', 'operands', operandsAreLeftAlone),

@@ -7,7 +7,7 @@ import { hold, runCase, type LossCase } from '../hold.js';
 import type { Random } from '../random.js';
 import { elementAt, fill, from, replaced } from '../tensors.js';
 import { randomMask, targetShapes } from './accuracy.js';
-import { everyLoss, layoutOf, once, sameResults } from './properties.js';
+import { everyLoss, layoutOf, maskedBy, once, sameResults } from './properties.js';
 
 async function ignoredIsMasked(subject: Subject, family: Family, random: Random): Promise<Measured> {
   const layout = layoutOf(family);
@@ -25,10 +25,7 @@ async function ignoredIsMasked(subject: Subject, family: Family, random: Random)
       random,
     );
     const mask = randomMask(targetShapes(family, layout).mask, random);
-    const [, classes = 1, height = 1, width = 1] = layout.shape;
-    const plane = height * width;
-    const row = (i: number): number =>
-      family.granularity === 'class' ? Math.floor(i / (classes * plane)) * plane + (i % plane) : i;
+    const isMasked = maskedBy(family, layout, mask);
     // Neighbours of the value that a truncating comparison would take for it stay where they are.
     const near = targetType === 'uint8' ? 128 : 0.5;
     const drawn = operands['targets'] as Tensor;
@@ -38,7 +35,7 @@ async function ignoredIsMasked(subject: Subject, family: Family, random: Random)
         (i) => i % 11 === 5 || elementAt(drawn, i) === ignoreValue,
         () => near,
       ),
-      (i) => mask.data[row(i)] === 0,
+      isMasked,
       () => ignoreValue,
     );
     for (const reduction of ['none', 'mean-valid'] as const) {
@@ -121,10 +118,15 @@ async function countsInvalidTargets(subject: Subject): Promise<Measured> {
   return {};
 }
 
+/** That ignored targets are as if masked, for some kinds of loss. */
+export function ignoreChecks(of?: readonly Family[]): Check[] {
+  return everyLoss('targets that equal ignoreValue are as if masked', 'ignoreValue', ignoredIsMasked, of);
+}
+
 /** All checks of ignored and invalid targets. */
 export function targetChecks(): Check[] {
   return [
-    ...everyLoss('targets that equal ignoreValue are as if masked', 'ignoreValue', ignoredIsMasked),
+    ...ignoreChecks(),
     once('ignoreValue truncates nothing', 'ignoreValue', ignoringTruncatesNothing),
     once('invalid targets are counted', 'validate', countsInvalidTargets),
   ];
