@@ -6,7 +6,8 @@ import type { LayerInputs, LayerShapes, LayerType, ParamBlob } from '../layer.js
 import { axisOf, layerError, only, showShape } from '../layer.js';
 import type { Geometry, Window } from './geometry.js';
 import { geometryOf, slidingSizes, windowOf } from './geometry.js';
-import { convolve, correlate, scatter, spread, taps, under } from './gradients.js';
+import { scatter, taps, under } from './gradients.js';
+import { productsOf } from './products.js';
 
 /** A bottom as [batch, channels, spatial...], with at least one spatial axis. */
 const asBatch = (g: LayerGraph, x: Value, geometry: Geometry): Value =>
@@ -43,28 +44,28 @@ function convolution(type: string, transposed: boolean): LayerType {
     shapes: (inputs) => shapes(inputs, transposed),
     build({ g, layer, bottoms, params }) {
       const geometry = geometryOf(layer, g.dims(bottoms[0]!), transposed);
-      const { group, batch, outputs, input, output, before, kernel } = geometry;
-      const window = withAxis(geometry);
+      const { group, batch, outputs, output, before, kernel } = geometry;
       const xs = bottoms.map((x) => asBatch(g, x, geometry));
-      const shape = g.dims(xs[0]!);
+      const [, channels, ...input] = g.dims(xs[0]!) as [number, number, ...number[]];
+      const places = geometry.input.length > 0 ? output : [1];
       const given = g.dims(params[0]!);
       const w = kernel.length > 0 ? params[0]! : g.reshape(params[0]!, [...given, 1]);
       const b = params[1] ?? null;
-      const places = input.length > 0 ? output : [1];
-      const forward = (x: Value): Value =>
-        transposed ? spread(g, x, w, b, window, group, places) : convolve(g, x, w, b, window, group);
+      const common = { window: withAxis(geometry), group, batch };
+      // A deconvolution is a convolution read from its top to its bottom.
+      const products = transposed
+        ? productsOf(g, { ...common, channels: outputs, outputs: channels, input: places, places: input })
+        : productsOf(g, { ...common, channels, outputs, input, places });
+      const forward = (x: Value): Value => products[transposed ? 'toInput' : 'forward'](x, w, b);
       return {
         tops: xs.map((x) => g.reshape(forward(x), [...before, outputs, ...output])),
         backward(tops, wanted) {
           const dys = tops.map((dy) => dy && g.reshape(dy, [batch, outputs, ...places]));
           const reached = dys.flatMap((dy, i) => (dy ? [{ dy, x: xs[i]! }] : []));
           if (reached.length === 0) return { bottoms: bottoms.map(() => null) };
-          const dx = (dy: Value): Value =>
-            transposed
-              ? convolve(g, dy, w, null, window, group)
-              : spread(g, dy, w, null, window, group, shape.slice(2));
+          const dx = (dy: Value): Value => products[transposed ? 'forward' : 'toInput'](dy, w, null);
           const dw = ({ dy, x }: { dy: Value; x: Value }): Value =>
-            transposed ? correlate(g, dy, x, window, group) : correlate(g, x, dy, window, group);
+            transposed ? products.toWeights(dy, x) : products.toWeights(x, dy);
           const db = ({ dy }: { dy: Value }): Value => {
             const plane = g.reduceSum(g.reshape(dy, [batch, outputs, count(places)]), [2]);
             return g.reduceSum(plane, [0]);

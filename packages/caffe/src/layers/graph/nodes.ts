@@ -77,17 +77,18 @@ export class NodeGraph {
     return this.opMany(opType, inputs, attributes, [{ shape, ...(dtype && { dtype }) }])[0]!;
   }
 
-  /** Any operator with several outputs. */
+  /** Any operator with several outputs, of ONNX's own or of another domain. */
   opMany(
     opType: string,
     inputs: readonly (Value | null)[],
     attributes: Attributes,
     outputs: readonly { shape: Dims; dtype?: GraphDType }[],
+    domain = '',
   ): Value[] {
-    const key = `${opType}(${inputs.map((input) => (input === null ? '' : this.#id(input))).join()})${JSON.stringify(attributes)}${outputs.length}`;
+    const key = `${domain}:${opType}(${inputs.map((input) => (input === null ? '' : this.#id(input))).join()})${JSON.stringify(attributes)}${outputs.length}`;
     let values = this.#seen.get(key);
     if (!values) {
-      values = this.builder.opMany(opType, inputs, attributes, outputs);
+      values = this.builder.opMany(opType, inputs, attributes, outputs, domain);
       this.#seen.set(key, values);
     }
     return values;
