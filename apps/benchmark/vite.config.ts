@@ -6,6 +6,9 @@ const headers = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
+// Branches for Node stay as they are: no browser gets there.
+const rolldownOptions = { external: /^node:/ };
+
 export default defineConfig({
   root: 'web',
   // Relative addresses: the site works from any folder of any file server.
@@ -14,6 +17,6 @@ export default defineConfig({
   resolve: { conditions: ['@softxent/source', 'module', 'browser', 'import', 'default'] },
   server: { headers },
   preview: { headers },
-  build: { outDir: '../dist/web', emptyOutDir: true },
-  worker: { format: 'es' },
+  build: { outDir: '../dist/web', emptyOutDir: true, rolldownOptions },
+  worker: { format: 'es', rolldownOptions },
 });
