@@ -1,10 +1,8 @@
-import { createRequire } from 'node:module';
-import { isAbsolute, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Blob, ExternalLoss, NetLayer } from '@softxent/caffe';
 import { has } from '@softxent/caffe';
+import { BackendModuleError, loadBackend } from '@softxent/conformance/load';
 import type { Backend, Operands, Reduction, Session } from '@softxent/core';
-import { open, sigmoidCrossEntropy, softmaxCrossEntropy } from '@softxent/core';
+import { open, SoftxentError, sigmoidCrossEntropy, softmaxCrossEntropy } from '@softxent/core';
 import { CommandError } from './surroundings.js';
 
 /** Loaded when they are asked for. */
@@ -17,36 +15,19 @@ const known: Readonly<Record<string, () => Promise<Backend>>> = {
 
 const handled = new Set(['SigmoidCrossEntropyLoss', 'SoftmaxWithLoss']);
 
-function isBackend(value: unknown): value is Backend {
-  if (typeof value !== 'object' || value === null) return false;
-  const { name, open: opens } = value as Partial<Backend>;
-  return typeof name === 'string' && typeof opens === 'function';
-}
-
-/** A backend of this program by its name, or the one that a module exports as `backend` (or by default). */
+/** A backend of this program by its name, or the one that a module of the user exports. */
 async function backendNamed(name: string, folder: string): Promise<Backend> {
   const own = known[name];
   if (own) return own();
-  let module: Record<string, unknown>;
   try {
-    const path =
-      name.startsWith('.') || isAbsolute(name)
-        ? resolve(folder, name)
-        : // A package of the user's folder, not of ours.
-          createRequire(join(folder, 'package.json')).resolve(name);
-    module = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+    return await loadBackend(name, { folder });
   } catch (cause) {
+    if (!(cause instanceof BackendModuleError)) throw cause;
     throw new CommandError(
-      `--loss-backend ${name}: not one of ${Object.keys(known).join(', ')}, and no module that can be loaded: ${(cause as Error).message.split('\n')[0]}`,
+      `--loss-backend ${name}: not one of ${Object.keys(known).join(', ')}, and no module with a backend: ${cause.message.split('\n')[0]}`,
       { cause },
     );
   }
-  const value = module['backend'] ?? module['default'];
-  const made: unknown = typeof value === 'function' ? await value() : value;
-  if (isBackend(made)) return made;
-  throw new CommandError(
-    `--loss-backend ${name}: found the exports ${Object.keys(module).join(', ') || 'none'}, expected a backend named backend`,
-  );
 }
 
 const reductions: Readonly<Record<string, Reduction>> = {
@@ -144,7 +125,17 @@ export async function openLossBackend(
   folder: string,
   quirk = false,
 ): Promise<{ external: ExternalLoss; description: string; close(): Promise<void> }> {
-  const session = await open(await backendNamed(name, folder));
+  const backend = await backendNamed(name, folder);
+  const session = await open(backend).catch((cause: unknown) => {
+    if (cause instanceof SoftxentError) throw cause;
+    // A backend of the user's own may throw anything.
+    throw new CommandError(
+      `--loss-backend ${name}: ${backend.name} does not open: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
+  });
   return {
     external: new BackendLoss(session, quirk),
     description: session.description,

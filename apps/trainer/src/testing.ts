@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { Random } from '@softxent/caffe';
 import { encode } from 'fast-png';
@@ -47,6 +48,17 @@ export async function run(folder: string, args: readonly string[], signals?: Sig
     ...(signals && { signals }),
   });
   return { status, ...printed };
+}
+
+/** Why something does not work here, for names of tests that are skipped; empty where it does. */
+export async function reasonNot(work: () => Promise<unknown>): Promise<string> {
+  try {
+    await work();
+    return '';
+  } catch (cause) {
+    const why = process.env['SOFTXENT_NO_ADAPTER'] ?? (cause as Error).message.split('\n')[0];
+    return ` (skipped: ${why})`;
+  }
 }
 
 /** Writes pairs of small images and soft labels: a bright square on noise, its label soft at the border. */

@@ -216,35 +216,6 @@ describe('the floor', () => {
   });
 });
 
-describe('losses on another backend', () => {
-  test.for(['cpu', 'wasm', 'onnx'])('%s: training goes the same way', async (name) => {
-    using scratch = new Scratch('cli');
-    const args = ['train', '-solver', 'again.solver', '--log'];
-    expect((await run(scratch.folder, [...args, 'graph.jsonl'])).status).toBe(0);
-    const { stderr, stdout } = await run(scratch.folder, [...args, 'backend.jsonl', '--loss-backend', name]);
-    expect(stderr).toBe('');
-    expect(stdout).toContain('cross-entropies on ');
-    const theirs = losses(scratch, 'backend.jsonl');
-    for (const [i, [iteration, loss]] of losses(scratch, 'graph.jsonl').entries()) {
-      expect(theirs[i]![0]).toBe(iteration);
-      expect(theirs[i]![1]).toBeCloseTo(loss, 5);
-    }
-  });
-
-  test('a module of the user gives the backend', async () => {
-    using scratch = new Scratch('cli');
-    writeFileSync(scratch.path('broken.mjs'), 'export const backend = 3;');
-    const args = ['train', '-solver', 'again.solver', '--loss-backend'];
-    const broken = await run(scratch.folder, [...args, './broken.mjs']);
-    expect(broken.stderr).toMatch(
-      /^error: --loss-backend .\/broken.mjs: found the exports backend, expected a backend/,
-    );
-    const none = await run(scratch.folder, [...args, 'no-such-backend']);
-    expect(none.stderr).toMatch(/^error: --loss-backend no-such-backend: not one of cpu, wasm, webgpu, onnx/);
-    expect(existsSync(scratch.path('run_iter_5.caffemodel'))).toBe(false);
-  });
-});
-
 test('a report is one page that needs nothing else, with curves and pictures', async () => {
   using scratch = new Scratch();
   writeFolderRun(scratch);
