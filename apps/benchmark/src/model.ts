@@ -12,7 +12,7 @@ export interface Report {
   readonly version: typeof reportVersion;
   readonly machine: Machine;
   readonly settings: Settings;
-  /** What memory allows, for each size and number of threads. */
+  /** What memory allows, for each workload and number of threads. */
   readonly limits: readonly Limit[];
   /** One for each workload and contestant, those that could not run among them. */
   readonly rows: readonly Row[];
@@ -59,14 +59,16 @@ export interface Spread {
   readonly samples: number;
 }
 
-/** A kernel that only moves memory: `copy` g = x (8 bytes an element), `triad` g = x + 2 t (12 bytes an element). */
-export interface Limit {
+/**
+ * A kernel that only moves memory: `copy` g = x (8 bytes an element), `triad` g = x + 2 t (12 bytes an element). It ran in the rounds of the
+ * workload that the key names, on as many elements.
+ */
+export interface Limit extends WorkloadKey {
   readonly kernel: 'copy' | 'triad';
   /** The memory of the processor, or of the GPU. */
   readonly device: DeviceKind;
   /** Null for a GPU. */
   readonly threads: number | null;
-  readonly elements: number;
   readonly nsPerElement: Spread;
   /** Bytes moved over the median time, in 1e9 bytes a second. */
   readonly gigabytesPerSecond: number;
@@ -115,7 +117,7 @@ export interface MeasuredRow extends WorkloadKey, ContestantKey {
   readonly nsPerElement: Spread;
   /** Logits, targets and gradient (12 bytes an element) over the median time, in 1e9 bytes a second. */
   readonly gigabytesPerSecond: number;
-  /** Cost over that of the triad of the same device, size and number of threads; null where there is none. */
+  /** Cost over that of the triad in the same rounds, on the same device and as many threads; null where there is none. */
   readonly toLimit: number | null;
   /** Cost over that of each peer in the same run: below 1 is faster than the peer. Empty for peers. */
   readonly toPeers: readonly PeerRatio[];

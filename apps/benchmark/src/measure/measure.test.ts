@@ -140,10 +140,10 @@ describe('ratios and noise', () => {
 
   it('a machine that is busy, or whose samples lie apart, is called noisy', () => {
     const limit = (q3: number) => ({
+      ...workloadOf(softmax()).key,
       kernel: 'triad' as const,
       device: 'cpu' as const,
       threads: 1,
-      elements: 1,
       nsPerElement: { median: 1, min: 1, q1: 1, q3, samples: 3 },
       gigabytesPerSecond: 1,
     });

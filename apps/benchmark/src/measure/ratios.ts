@@ -17,12 +17,11 @@ export function bestMatch<T extends { readonly threads: number | null }>(
 
 /** The triad that a row is held against. */
 export function limitFor(
-  row: Pick<ContestantKey, 'device' | 'threads'> & Pick<WorkloadKey, 'elements'>,
+  row: Pick<ContestantKey, 'device' | 'threads'> & WorkloadKey,
   limits: readonly Limit[],
 ): Limit | undefined {
   const fitting = limits.filter(
-    ({ kernel, device, elements }) =>
-      kernel === 'triad' && device === row.device && elements === row.elements,
+    (limit) => limit.kernel === 'triad' && limit.device === row.device && sameWorkload(limit, row),
   );
   return bestMatch(fitting, row.threads);
 }

@@ -135,8 +135,9 @@ class Run {
     const compared = rows.map((row) =>
       row.status === 'measured' ? { ...row, toPeers: peerRatios(row, rows) } : row,
     );
+    // Of several batches those of the first.
     const isFirst = (limit: Limit, i: number): boolean =>
-      ![...this.#limits, ...limits.slice(0, i)].some((other) => sameLimit(limit, other));
+      !limits.slice(0, i).some((other) => sameLimit(limit, other));
     const kept = limits.filter(isFirst);
     this.#rows.push(...compared);
     this.#limits.push(...kept);
@@ -193,7 +194,7 @@ class Run {
         await this.#prepare(entry);
       }
       await this.#time(all, what);
-      const limits = all.flatMap((entry) => limitOf(entry));
+      const limits = all.flatMap((entry) => limitOf(entry, workload.key));
       const rows: Row[] = [];
       for (const entry of entries) {
         this.#tell(0.9, `${what}: errors of ${participantName(entry.participant.key)}`);
@@ -350,17 +351,16 @@ function keep(entry: Entry, outcome: Outcome): void {
   else entry.reason = messageOf(outcome.error);
 }
 
-function limitOf({ limit, participant, workload, samples }: Entry): Limit[] {
+function limitOf({ limit, participant, samples }: Entry, key: WorkloadKey): Limit[] {
   if (limit === undefined || samples === undefined || samples.length === 0) return [];
-  const { elements } = workload.key;
-  const nsPerElement = spreadOf(samples.map((ms) => (ms * 1e6) / elements));
+  const nsPerElement = spreadOf(samples.map((ms) => (ms * 1e6) / key.elements));
   const { device, threads } = participant.key;
   return [
     {
+      ...key,
       kernel: limit,
       device,
       threads,
-      elements,
       nsPerElement,
       gigabytesPerSecond: bytesMoved[limit] / nsPerElement.median,
     },
@@ -373,7 +373,7 @@ const sameContestant = (a: Participant['key'], b: Participant['key']): boolean =
   a.contestant === b.contestant && a.role === b.role && a.threads === b.threads;
 
 const sameLimit = (a: Limit, b: Limit): boolean =>
-  a.kernel === b.kernel && a.device === b.device && a.threads === b.threads && a.elements === b.elements;
+  a.kernel === b.kernel && a.device === b.device && a.threads === b.threads;
 
 /**
  * Measures every workload on every participant. What cannot run is a row with its reason.
