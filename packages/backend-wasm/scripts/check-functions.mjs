@@ -79,6 +79,13 @@ const checks = [
   },
   {
     name: 'logisticTail',
+    f: functions.logisticTail,
+    of: tail,
+    ranges: [[0x00000000, 0x42c00000]],
+    bound: 2.5,
+  },
+  {
+    name: 'logisticTail beside softplusTail',
     f: (v, x) => functions.tails(v, x).logistic,
     of: tail,
     ranges: [[0x00000000, 0x42c00000]],
@@ -137,7 +144,7 @@ for (const { name, f, of, ranges, bound } of checks) {
   const isKept = worst <= bound && special === 0;
   if (!isKept) process.exitCode = 1;
   console.log(
-    `${name.padEnd(18)} ${count} numbers: at most ${worst.toFixed(3)} ulp, at ${at}` +
+    `${name.padEnd(32)} ${count} numbers: at most ${worst.toFixed(3)} ulp, at ${at}` +
       (special > 0 ? `; ${special} wrong altogether` : '') +
       (isKept ? '' : `   NOT within ${bound}`),
   );

@@ -35,6 +35,40 @@ describe.each([false, true])('float32 results, relaxed SIMD: %s', (relaxedSimd) 
     expect(worstGradient).toBeLessThanOrEqual(3);
   });
 
+  it('keep the gradients within 3 ulp of max(m, e s) where losses are only added up', () => {
+    const { logits, targets } = sigmoidData(200_000, 4);
+    const operands = { logits: tensor(logits), targets: tensor(targets) };
+    const { gradients } = session.valueAndGrad(sigmoidCrossEntropy({ reduction: 'sum' }), operands);
+    let worst = 0;
+    for (const [i, x] of logits.entries()) {
+      const t = targets[i] as number;
+      const e = Math.exp(-Math.abs(x));
+      const q = e / (1 + e);
+      const m = x >= 0 ? 1 - t : t;
+      const error = Math.abs((gradients.logits.data[i] as number) - (x >= 0 ? m - q : q - m));
+      if (error > 1.2e-38) worst = Math.max(worst, error / ulp(Math.max(m, q)));
+    }
+    expect(worst).toBeLessThanOrEqual(3);
+  });
+
+  it.each([0.001, 1, 5, 10, 17, 40, 80])('sum losses that are all small: |x| near %d', (x) => {
+    const n = 10_007;
+    const next = uniform(9);
+    const logits = Float32Array.from({ length: n }, () => (next() < 0.5 ? -1 : 1) * x * (1 + next() / 50));
+    const targets = logits.map((logit) => (logit > 0 ? 1 : 0));
+    const sum = logits.reduce((total, logit) => total + Math.log1p(Math.exp(-Math.abs(logit))), 0);
+    const operands = { logits: tensor(logits), targets: tensor(targets) };
+    const value = session.value(sigmoidCrossEntropy({ reduction: 'sum' }), operands);
+    expect(Math.abs(value / sum - 1)).toBeLessThan(5e-7);
+  });
+
+  it('sum logits of 0, whose product is the smallest', () => {
+    const n = 100_003;
+    const zeros = tensor(new Float32Array(n));
+    const value = session.value(sigmoidCrossEntropy(), { logits: zeros, targets: zeros });
+    expect(Math.abs(value / Math.LN2 - 1)).toBeLessThan(2e-7);
+  });
+
   it.each([
     ['along the last axis', [37, 150], 1],
     ['along an inner axis', [2, 150, 37], 1],

@@ -63,3 +63,47 @@ describe('any number of threads gives the same bits', () => {
     }
   });
 });
+
+describe('sums that hold infinite logits', () => {
+  const n = 70_000;
+  const { logits, targets } = sigmoidData(n, 21);
+  const places = [0, 5, 32_768, 50_003, n - 1];
+  const loss = sigmoidCrossEntropy({ reduction: 'sum' });
+
+  it('count 0 for those that agree, and leave the gradients of their neighbours alone', () => {
+    const changed = logits.slice();
+    const agreeing = targets.slice();
+    const finite = logits.slice();
+    for (const [i, place] of places.entries()) {
+      changed[place] = i % 2 === 0 ? Infinity : -Infinity;
+      // Whose loss is 0 in float32.
+      finite[place] = i % 2 === 0 ? 200 : -200;
+      agreeing[place] = i % 2 === 0 ? 1 : 0;
+    }
+    const withInfinities = session.valueAndGrad(loss, { logits: tensor(changed), targets: tensor(agreeing) });
+    const without = session.valueAndGrad(loss, { logits: tensor(finite), targets: tensor(agreeing) });
+    expect(withInfinities.value).toBe(without.value);
+    expect(sameBits(withInfinities.gradients.logits.data, without.gradients.logits.data)).toBe(true);
+  });
+
+  it('are infinite where one disagrees and NaN where there is a NaN', () => {
+    const changed = logits.slice();
+    changed[50_003] = -Infinity;
+    const operands = { logits: tensor(changed), targets: tensor(targets) };
+    expect(session.value(loss, operands)).toBe(Infinity);
+    changed[5] = NaN;
+    expect(session.value(loss, operands)).toBe(NaN);
+  });
+
+  it('are right where gradients take the place of the logits', () => {
+    const [logitsThere, targetsThere] = [session.upload(tensor(logits)), session.upload(tensor(targets))];
+    const x = logitsThere.view()!;
+    x[5] = Infinity;
+    targetsThere.view()![5] = 1;
+    const operands = { logits: logitsThere, targets: targetsThere };
+    const expected = session.valueAndGrad(loss, operands);
+    const inPlace = session.valueAndGrad(loss, operands, { into: { gradients: { logits: logitsThere } } });
+    expect(inPlace.value).toBe(expected.value);
+    expect(sameBits(x, expected.gradients.logits.data)).toBe(true);
+  });
+});

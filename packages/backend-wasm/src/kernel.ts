@@ -1,7 +1,7 @@
-import { DeviceError, type Bindings, type SyncKernel } from '@softxent/core';
+import { bytesPerElement, DeviceError, sizeOf, type Bindings, type SyncKernel } from '@softxent/core';
 import { sumOf, type Plan } from '@softxent/core/plan';
 import type { Heap, Piece } from './memory/heap.js';
-import { argument } from './render/layout.js';
+import { argument, type OperandForm, type OutputForm } from './render/layout.js';
 import type { KernelImage } from './render/kernel.js';
 import type { RunBlocks } from './threads/pool.js';
 
@@ -70,6 +70,7 @@ export class WasmKernel implements SyncKernel<WasmBuffer> {
       args[first + index] = this.#constants.get(plan.name) ?? operands[plan.name]!.address;
     }
     for (const { plan, index } of layout.outputs.values()) args[first + index] = outputs[plan.name]!.address;
+    args[argument.careful / 4] = this.#overlaps(args) ? 1 : 0;
     try {
       this.#host.dispatch(this, this.#args, blocks);
     } catch (error) {
@@ -85,6 +86,17 @@ export class WasmKernel implements SyncKernel<WasmBuffer> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#host.release(this);
+  }
+
+  /** Whether a run overwrites operands of its own: nothing can be computed a second time then. */
+  #overlaps(args: Int32Array): boolean {
+    const { operands, outputs } = this.#image.layout;
+    const rangeOf = ({ index, plan }: OperandForm | OutputForm): { from: number; to: number } => {
+      const from = args[argument.buffers / 4 + index]! >>> 0;
+      return { from, to: from + bytesPerElement(plan.dtype) * sizeOf(plan.shape) };
+    };
+    const read = [...operands.values()].map(rangeOf);
+    return [...outputs.values()].map(rangeOf).some((o) => read.some((r) => r.from < o.to && o.from < r.to));
   }
 
   #take(bytes: number): number {

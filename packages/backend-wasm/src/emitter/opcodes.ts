@@ -20,9 +20,11 @@ const plain = {
   'i32.div_u': 0x6e,
   'i32.rem_u': 0x70,
   'i32.and': 0x71,
+  'i32.or': 0x72,
   'i32.shl': 0x74,
   'i32.shr_u': 0x76,
   select: 0x1b,
+  'f64.ne': 0x62,
   'f64.add': 0xa0,
   'f32.demote_f64': 0xb6,
 } as const;
@@ -93,6 +95,7 @@ const simd = {
   'f32x4.convert_i32x4_s': 0xfa,
   'f64x2.convert_low_i32x4_s': 0xfe,
   'f32x4.relaxed_madd': 0x105,
+  'f32x4.relaxed_nmadd': 0x106,
   'i32x4.relaxed_laneselect': 0x10b,
 } as const;
 

@@ -11,13 +11,17 @@ import {
   type UnaryOp,
 } from '@softxent/core/program';
 import type { Opcode } from '../emitter/opcodes.js';
-import { exp, expOfNegative, log, log1p, pow, tails } from './functions.js';
+import { exp, expOfNegative, log, log1p, logisticTail, pow, tails } from './functions.js';
 import { signBit, type Term, type Vectors } from './vectors.js';
 
 /** What is known of a plan's numbers that saves instructions. */
 export interface Facts {
   /** Whether the number is <= 0 or NaN wherever it is. */
   isNeverPositive(e: NumberExpr): boolean;
+  /** Whether log1p(exp(-|e|)) is wanted as well as sigma(-|e|). */
+  needsSoftplusTail(e: NumberExpr): boolean;
+  /** Whether 0 * Infinity may give NaN here: who reads the result looks at it and computes anew where it is NaN. */
+  mayBeNaN(e: NumberExpr): boolean;
 }
 
 /** Gives terms for the leaves (operands, reductions, position) and for what was computed elsewhere. */
@@ -50,6 +54,7 @@ export class Renderer {
   readonly #done = new Map<Expr, Term>();
   readonly #pairs = new Map<TruthExpr, Map<NumberExpr, { readonly a: NumberExpr; readonly term: Term }>>();
   readonly #flips = new Map<TruthExpr, Term>();
+  readonly #logistics = new Map<NumberExpr, Term>();
   readonly #tails = new Map<NumberExpr, ReturnType<typeof tails>>();
 
   constructor(v: Vectors, leaves: Leaves, facts: Facts) {
@@ -140,7 +145,8 @@ export class Renderer {
   /**
    * `m = 0 ? 0 : m |x|` for m = `x >= 0 ? 1 - t : t`: d x with the same d, which has the sign of x where it is not 0.
    */
-  #distance({ condition, a, b }: Select): Term | undefined {
+  #distance(e: Select): Term | undefined {
+    const { condition, a, b } = e;
     if (!isZero(a) || b.op !== 'mul' || condition.op !== 'eq') return undefined;
     const m = isZero(condition.b) ? condition.a : condition.b;
     const other = b.a === m ? b.b : b.b === m ? b.a : undefined;
@@ -151,7 +157,9 @@ export class Renderer {
     const d = this.#signedPair(sign, m.a, m.b);
     if (d === undefined) return undefined;
     const v = this.#v;
-    return v.let(v.andnot(v.mul(d, this.term(other.a)), v.binary('f32x4.eq', d, v.constant(0))));
+    const product = v.mul(d, this.term(other.a));
+    if (this.#facts.mayBeNaN(e)) return v.let(product);
+    return v.let(v.andnot(product, v.binary('f32x4.eq', d, v.constant(0))));
   }
 
   /** The sign bit where the condition does not hold. */
@@ -181,10 +189,21 @@ export class Renderer {
       case 'log1p':
         return v.let(log1p(v, a));
       case 'logisticTail':
-        return this.#tailsOf(operand, a).logistic;
+        return this.#facts.needsSoftplusTail(operand)
+          ? this.#tailsOf(operand, a).logistic
+          : this.#logisticOf(operand, a);
       case 'softplusTail':
         return v.let(this.#tailsOf(operand, a).softplus());
     }
+  }
+
+  #logisticOf(operand: NumberExpr, a: Term): Term {
+    let term = this.#logistics.get(operand);
+    if (term === undefined) {
+      term = this.#v.let(logisticTail(this.#v, a));
+      this.#logistics.set(operand, term);
+    }
+    return term;
   }
 
   #tailsOf(operand: NumberExpr, a: Term): ReturnType<typeof tails> {

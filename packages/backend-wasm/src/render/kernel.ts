@@ -24,11 +24,18 @@ export function renderKernel(plan: Plan, target: Target, memory: MemoryImport): 
   const layout = layoutOf(plan, geometryOf(plan));
   const pool = new ConstantPool();
   const stages: FunctionBody[] = [];
+  /** In place of stages, where a total came out as NaN. */
+  const carefulStages = new Map<FunctionBody, FunctionBody>();
   for (const [i, stage] of plan.stages.entries()) {
     const name = `stage${i}`;
     if (stage.level === 'row') {
-      const row = renderRowStage(name, stage, layout, pool, target);
-      if (row !== undefined) stages.push(row);
+      const row = renderRowStage(name, stage, layout, pool, target, false);
+      if (row === undefined) continue;
+      stages.push(row.fn);
+      if (row.isHasty) {
+        const careful = renderRowStage(`${name}careful`, stage, layout, pool, target, true);
+        carefulStages.set(row.fn, careful!.fn);
+      }
     } else if (stage.level === 'element') {
       const render = layout.geometry.arrangement === 'lines' ? renderLinesStage : renderPlanesStage;
       stages.push(render(i, stage, layout, pool, target));
@@ -49,33 +56,42 @@ export function renderKernel(plan: Plan, target: Target, memory: MemoryImport): 
   const narrows = [...layout.outputs.values()].some((form) => form.linear > 0)
     ? [renderNarrow('narrow', pool, target)]
     : [];
-  const functions = [...stages, ...packs.map(({ fn }) => fn), ...transposes, ...narrows];
+  const functions = [
+    ...stages,
+    ...carefulStages.values(),
+    ...packs.map(({ fn }) => fn),
+    ...transposes,
+    ...narrows,
+  ];
   const indexOf = (fn: FunctionBody): number => functions.indexOf(fn);
   const tile = renderTile(layout, {
-    stages: stages.map(indexOf),
+    stages: stages.map((fn) => {
+      const careful = carefulStages.get(fn);
+      return { usual: indexOf(fn), careful: careful === undefined ? undefined : indexOf(careful) };
+    }),
     packs: new Map(packs.map(({ form, fn }) => [form.index, indexOf(fn)])),
     transpose: transposes[0] === undefined ? -1 : indexOf(transposes[0]),
     untranspose: transposes[1] === undefined ? -1 : indexOf(transposes[1]),
     narrow: narrows[0] === undefined ? -1 : indexOf(narrows[0]),
   });
   functions.push(tile);
-  const run = renderRun(layout, indexOf(tile));
+  const run = renderRun(layout, indexOf(tile), carefulStages.size > 0);
   functions.push(run);
   return { bytes: encodeModule(functions, [run], memory), table: pool.table, layout };
 }
 
 interface Callees {
-  readonly stages: readonly number[];
+  readonly stages: readonly { readonly usual: number; readonly careful: number | undefined }[];
   readonly packs: ReadonlyMap<number, number>;
   readonly transpose: number;
   readonly untranspose: number;
   readonly narrow: number;
 }
 
-/** `(args, scratch, tile)`: finds the tile's addresses, prepares its operands and runs the stages. */
+/** `(args, scratch, tile, careful)`: finds the tile's addresses, prepares its operands and runs the stages. */
 function renderTile(layout: KernelLayout, callees: Callees): FunctionBody {
-  const [args, scratch, tile] = [0, 1, 2] as const;
-  const fn = new FunctionBody('tile', 3);
+  const [args, scratch, tile, careful] = [0, 1, 2, 3] as const;
+  const fn = new FunctionBody('tile', 4);
   const { geometry, operands, outputs } = layout;
   const { extent, inner } = geometry;
   const { count, firstRow, firstElement } = renderBounds(fn, tile, geometry);
@@ -154,7 +170,17 @@ function renderTile(layout: KernelLayout, callees: Callees): FunctionBody {
     const size = bytesPerElement(plan.dtype);
     setAddress(index, kind === 'transposed' ? inScratch(packed) : inBuffer(index, first, size));
   }
-  for (const stage of callees.stages) fn.get(args).get(scratch).call(stage);
+  for (const stage of callees.stages) {
+    const call = (index: number): void => void fn.get(args).get(scratch).call(index);
+    if (stage.careful === undefined) {
+      call(stage.usual);
+      continue;
+    }
+    fn.get(careful).op('i32.eqz');
+    fn.ifThen(() => call(stage.usual));
+    fn.get(careful);
+    fn.ifThen(() => call(stage.careful!));
+  }
   for (const { index, plan, kind, packed, linear } of outputs.values()) {
     if (kind !== 'transposed') continue;
     const place = inBuffer(index, firstElement, bytesPerElement(plan.dtype));
@@ -207,8 +233,11 @@ function renderBounds(
   return { count, firstRow, firstElement };
 }
 
-/** `(args, scratch, from, to)`: the tiles of each block, and its totals into the table of totals. */
-function renderRun(layout: KernelLayout, tileIndex: number): FunctionBody {
+/**
+ * `(args, scratch, from, to)`: the tiles of each block, and its totals into the table of totals. With `isHasty`, blocks
+ * whose totals come out as NaN are computed anew with care.
+ */
+function renderRun(layout: KernelLayout, tileIndex: number, isHasty: boolean): FunctionBody {
   const [args, scratch, from, to] = [0, 1, 2, 3] as const;
   const fn = new FunctionBody('run', 4);
   const { geometry, totals } = layout;
@@ -216,20 +245,41 @@ function renderRun(layout: KernelLayout, tileIndex: number): FunctionBody {
   const tile = fn.local('i32');
   const end = fn.local('i32');
   const result = fn.local('i32');
+  const careful = fn.local('i32');
+  const block = (): void => {
+    for (const offset of totals) fn.get(scratch).f64(0).memory('f64.store', offset);
+    fn.get(from).i32(tilesPerBlock).op('i32.mul').tee(tile);
+    fn.i32(tilesPerBlock).op('i32.add').set(end);
+    fn.get(end).i32(tiles).get(end).i32(tiles).op('i32.lt_u').op('select').set(end);
+    fn.loop((next) => {
+      fn.get(args).get(scratch).get(tile).get(careful).call(tileIndex);
+      fn.get(tile).i32(1).op('i32.add').tee(tile);
+      fn.get(end).op('i32.lt_u');
+      next();
+    });
+  };
   fn.block((exit) => {
     fn.loop((again) => {
       fn.get(from).get(to).op('i32.ge_u');
       exit();
-      for (const offset of totals) fn.get(scratch).f64(0).memory('f64.store', offset);
-      fn.get(from).i32(tilesPerBlock).op('i32.mul').tee(tile);
-      fn.i32(tilesPerBlock).op('i32.add').set(end);
-      fn.get(end).i32(tiles).get(end).i32(tiles).op('i32.lt_u').op('select').set(end);
-      fn.loop((next) => {
-        fn.get(args).get(scratch).get(tile).call(tileIndex);
-        fn.get(tile).i32(1).op('i32.add').tee(tile);
-        fn.get(end).op('i32.lt_u');
-        next();
-      });
+      fn.get(args).memory('i32.load', argument.careful).set(careful);
+      if (isHasty) {
+        fn.loop((anew) => {
+          block();
+          fn.i32(0);
+          for (const offset of totals) {
+            const load = (): void => void fn.get(scratch).memory('f64.load', offset);
+            load();
+            load();
+            fn.op('f64.ne').op('i32.or');
+          }
+          // Once, and not where it was careful from the start.
+          fn.get(careful).op('i32.gt_u').tee(result);
+          fn.get(careful).op('i32.or').set(careful);
+          fn.get(result);
+          anew();
+        });
+      } else block();
       if (totals.length > 0) {
         fn.get(args).memory('i32.load', argument.totals);
         fn.get(from)

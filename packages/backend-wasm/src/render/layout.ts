@@ -3,14 +3,17 @@ import type { OperandPlan, OutputPlan, Plan } from '@softxent/core/plan';
 import { childrenOf, levels, walk, type Expr, type Level } from '@softxent/core/program';
 import { bytesPerElement, type DType } from '@softxent/core';
 import type { Geometry } from './geometry.js';
+import { factorBytes, splitTotal } from './sums.js';
 
 /** Byte offsets in the block of arguments that a run is given. */
 export const argument = {
   scale: 0,
   totals: 4,
   table: 8,
+  /** 1 where no tile may be computed twice: an output lies where an operand does. */
+  careful: 12,
   /** Addresses of the operands, then of the outputs. */
-  buffers: 12,
+  buffers: 16,
 } as const;
 
 /** How an operand is read inside a tile. */
@@ -73,6 +76,8 @@ export interface KernelLayout {
   readonly cached: ReadonlyMap<Expr, CacheForm>;
   /** Scratch offset of each total's float64 sum. */
   readonly totals: readonly number[];
+  /** Scratch offset of the factors whose product's logarithm is part of each total; see {@link SoftplusSum}. */
+  readonly factors: readonly number[];
   readonly scratchBytes: number;
   readonly argumentBytes: number;
 }
@@ -100,6 +105,9 @@ export function layoutOf(plan: Plan, geometry: Geometry): KernelLayout {
     return at;
   };
   const totals = plan.totals.map(() => take(8));
+  const factors = plan.totals.map(({ of }) =>
+    splitTotal(of).softplus === undefined ? 0 : take(factorBytes(Math.ceil(tileRows / 4))),
+  );
   const planeBytes = 4 * paddedRows;
   const tileBytes = planeBytes * extent;
 
@@ -180,6 +188,7 @@ export function layoutOf(plan: Plan, geometry: Geometry): KernelLayout {
     stored,
     cached: cachesOf(plan, geometry, take),
     totals,
+    factors,
     scratchBytes: end,
     argumentBytes: argument.buffers + 4 * buffers,
   };

@@ -4,8 +4,8 @@ import type { Expr, NumberExpr, Reduction, Stage } from '@softxent/core/program'
 import type { FunctionBody, Local } from '../emitter/function.js';
 import type { KernelLayout, OperandForm, OutputForm, ReductionForm } from './layout.js';
 import { load, loadSplat, store, storeSome } from './loads.js';
-import { TotalSum } from './rows.js';
 import { scratch, StageFunction, type Cache, type Cursor } from './stage.js';
+import { TotalSum } from './sums.js';
 import type { ConstantPool, Target, Term } from './vectors.js';
 
 /** Pairs of vectors that are added up in float32 before their sum goes to float64. */

@@ -5,10 +5,8 @@ import type { FunctionBody, Local } from '../emitter/function.js';
 import type { KernelLayout, OutputForm } from './layout.js';
 import { load, store, storeSome } from './loads.js';
 import { scratch, StageFunction, type Cursor } from './stage.js';
+import { SoftplusSum, splitTotal, summedProducts, TotalSum, vectorsPerSum } from './sums.js';
 import type { ConstantPool, Target, Term } from './vectors.js';
-
-/** Vectors that are added up in float32 before their sum goes to float64. */
-const vectorsPerSum = 32;
 
 /** Reads row values, four rows at a time. */
 export class RowReader {
@@ -60,19 +58,36 @@ function outputCursor(s: StageFunction, { index, plan }: OutputForm): { dtype: D
   return { dtype: plan.dtype, cursor };
 }
 
-/** Writes the function of a row stage; undefined where there is nothing to do. */
+/** A row stage as a function. */
+export interface RowStage {
+  readonly fn: FunctionBody;
+  /** Whether totals come out as NaN where 0 * Infinity should have been 0: the careful function gives the right ones. */
+  readonly isHasty: boolean;
+}
+
+/**
+ * Writes the function of a row stage; undefined where there is nothing to do. `careful`: without the savings that may
+ * make a total NaN.
+ */
 export function renderRowStage(
   name: string,
   stage: Stage,
   layout: KernelLayout,
   pool: ConstantPool,
   target: Target,
-): FunctionBody | undefined {
+  careful: boolean,
+): RowStage | undefined {
   const kept = stage.nodes.filter((e) => layout.stored.has(e));
-  const wanted = [...stage.outputs, ...stage.totals].map(({ of }) => of);
-  const roots = [...kept, ...wanted];
+  const written = [...kept, ...stage.outputs.map(({ of }) => of)];
+  const splits = stage.totals.map(({ of }) => splitTotal(of));
+  const summed = splits.flatMap(({ rest, softplus }): Expr[] => [
+    ...(rest === undefined ? [] : [rest]),
+    ...(softplus === undefined ? [] : [softplus.tail, ...softplus.unless.map(({ condition }) => condition)]),
+  ]);
+  const roots = [...written, ...summed];
   if (roots.length === 0) return undefined;
-  const s = new StageFunction(name, layout, roots, pool, target);
+  const products = careful ? new Set<Expr>() : summedProducts(splits, written);
+  const s = new StageFunction(name, layout, roots, pool, target, products);
   const { fn, v } = s;
   const own = new Set<Expr>(stage.nodes);
   const reader = new RowReader(s, s.read(roots, stage));
@@ -81,15 +96,31 @@ export function renderRowStage(
     ...outputCursor(s, layout.outputs.get(output.name)!),
   }));
   const cursors = [...reader.cursors, ...outputs.map(({ cursor }) => cursor)];
-  const sums = stage.totals.map(({ of }, i) => ({ of, sum: new TotalSum(s, layout.totals[i]!) }));
+  const sums = splits.map(({ rest, softplus }, i) => {
+    const sum = new TotalSum(s, layout.totals[i]!);
+    const tails = softplus === undefined ? undefined : new SoftplusSum(s, softplus, sum, layout.factors[i]!);
+    return { rest, sum, tails };
+  });
+  const flush = (): void => {
+    for (const { sum, tails } of sums) {
+      tails?.flush();
+      sum.flush();
+    }
+  };
 
   // All that is computed comes before all that is stored, so that the engine may mix the vectors' instructions: one
   // vector's alone wait for one another.
   const body = (vectors: number, some?: { lanes: Local; mask: Term }): void => {
-    const results = Array.from({ length: vectors }, (_, vector) => {
-      const renderer = s.renderer((e) => reader.term(e, own, vector));
-      return new Map(roots.map((e) => [e, renderer.term(e)]));
-    });
+    const renderers = Array.from({ length: vectors }, (_, vector) =>
+      s.renderer((e) => reader.term(e, own, vector)),
+    );
+    const results = renderers.map((renderer) => new Map(written.map((e) => [e, renderer.term(e)])));
+    const summands = sums.map(({ rest }) =>
+      rest === undefined ? [] : renderers.map((renderer) => renderer.term(rest)),
+    );
+    for (const { tails } of sums) {
+      if (tails !== undefined) for (const renderer of renderers) tails.add(renderer, some?.mask);
+    }
     for (const [vector, terms] of results.entries()) {
       for (const e of kept) s.store(terms.get(e)!, reader.arrays, layout.stored.get(e)! + 16 * vector);
       for (const { of, dtype, cursor } of outputs) {
@@ -97,8 +128,9 @@ export function renderRowStage(
         else storeSome(v, dtype, terms.get(of)!, cursor.local, 0, some.lanes);
       }
     }
-    for (const { of, sum } of sums) {
-      const parts = results.map((terms) => terms.get(of)!);
+    for (const [i, { sum }] of sums.entries()) {
+      const parts = summands[i]!;
+      if (parts.length === 0) continue;
       const total = parts.reduce((a, b) => v.add(a, b));
       sum.add(some === undefined ? total : v.and(total, some.mask));
     }
@@ -123,7 +155,7 @@ export function renderRowStage(
         body(unroll);
         s.advance(cursors, unroll);
       });
-      for (const { sum } of sums) sum.flush();
+      flush();
       fn.i32(1);
       again();
     });
@@ -132,79 +164,20 @@ export function renderRowStage(
   fn.get(s.count)
     .i32(4 * unroll - 1)
     .op('i32.and')
-    .set(lanes);
-  fn.block((exit) => {
+    .tee(lanes);
+  fn.ifThen(() => {
     fn.loop((again) => {
-      fn.get(lanes).op('i32.eqz');
-      exit();
       body(1, { lanes, mask: s.laneMask(lanes) });
-      for (const { sum } of sums) sum.flush();
       s.advance(cursors);
       // lanes = max(lanes - 4, 0)
-      fn.get(lanes).i32(4).op('i32.sub').i32(0).get(lanes).i32(4).op('i32.gt_u').op('select').set(lanes);
-      fn.i32(1);
+      fn.get(lanes).i32(4).op('i32.sub').i32(0).get(lanes).i32(4).op('i32.gt_u').op('select').tee(lanes);
       again();
     });
+    flush();
   });
-  for (const { sum } of sums) sum.finish();
-  return fn;
-}
-
-/** A sum of vectors: float32 for a while, then float64, and at last one number in scratch memory. */
-export class TotalSum {
-  readonly #stage: StageFunction;
-  readonly #offset: number;
-  readonly #partial: Local;
-  readonly #low: Local;
-  readonly #high: Local;
-
-  constructor(stage: StageFunction, offset: number) {
-    this.#stage = stage;
-    this.#offset = offset;
-    this.#partial = stage.fn.local('v128');
-    this.#low = stage.fn.local('v128');
-    this.#high = stage.fn.local('v128');
+  for (const { sum, tails } of sums) {
+    tails?.finish();
+    sum.finish();
   }
-
-  add(value: Term): void {
-    const { fn } = this.#stage;
-    fn.get(this.#partial);
-    value();
-    fn.op('f32x4.add').set(this.#partial);
-  }
-
-  flush(): void {
-    const { fn, v } = this.#stage;
-    const partial = v.local(this.#partial);
-    fn.get(this.#low).get(this.#partial).op('f64x2.promote_low_f32x4').op('f64x2.add').set(this.#low);
-    fn.get(this.#high);
-    v.shuffle(partial, partial, [2, 3, 2, 3])();
-    fn.op('f64x2.promote_low_f32x4').op('f64x2.add').set(this.#high);
-    v.constant(0)();
-    fn.set(this.#partial);
-  }
-
-  /** Leaves the sum on the stack as a float64. */
-  value(): void {
-    const { fn } = this.#stage;
-    fn.get(this.#low).get(this.#high).op('f64x2.add').tee(this.#low).op('f64x2.extract_lane', 0);
-    fn.get(this.#low).op('f64x2.extract_lane', 1).op('f64.add');
-  }
-
-  /** Adds the sum to the number in scratch memory. */
-  finish(): void {
-    const { fn } = this.#stage;
-    fn.get(scratch).get(scratch).memory('f64.load', this.#offset);
-    this.value();
-    fn.op('f64.add').memory('f64.store', this.#offset);
-  }
-
-  /** Starts anew, for functions that keep several sums after one another. */
-  reset(): void {
-    const { fn, v } = this.#stage;
-    for (const local of [this.#partial, this.#low, this.#high]) {
-      v.constant(0)();
-      fn.set(local);
-    }
-  }
+  return { fn, isHasty: s.isHasty };
 }

@@ -1,5 +1,5 @@
 /** What the functions of all stages have in common. */
-import type { Expr, Stage } from '@softxent/core/program';
+import { walk, type Expr, type Stage } from '@softxent/core/program';
 import { FunctionBody, type Local } from '../emitter/function.js';
 import { Renderer, type Facts, type Leaves } from './expression.js';
 import {
@@ -44,6 +44,7 @@ export class StageFunction {
   /** Rows in the tile. */
   readonly count: Local;
   readonly #constants = new Map<Expr, Term>();
+  #isHasty = false;
 
   constructor(
     name: string,
@@ -51,11 +52,12 @@ export class StageFunction {
     roots: readonly Expr[],
     pool: ConstantPool,
     target: Target,
+    summedProducts: ReadonlySet<Expr> = new Set(),
   ) {
     const fn = new FunctionBody(name, 2);
     this.fn = fn;
     this.layout = layout;
-    this.facts = factsOf(layout);
+    this.facts = this.#factsOf(roots, summedProducts);
     const table = fn.local('i32');
     fn.prologue(() => fn.get(args).memory('i32.load', argument.table).set(table));
     this.v = new Vectors(fn, pool, table, target);
@@ -68,6 +70,34 @@ export class StageFunction {
       return undefined;
     });
     for (const e of constantsUnder(roots, layout.levelOf)) this.#constants.set(e, renderer.term(e));
+  }
+
+  /** Whether some product may be NaN where it should be 0. */
+  get isHasty(): boolean {
+    return this.#isHasty;
+  }
+
+  #factsOf(roots: readonly Expr[], summedProducts: ReadonlySet<Expr>): Facts {
+    const { plan } = this.layout;
+    const softplusTails = new Set<Expr>();
+    walk(roots, (e) => {
+      if (e.op === 'softplusTail') softplusTails.add(e.a);
+    });
+    return {
+      isNeverPositive(e) {
+        // x - max x is never positive.
+        if (e.op === 'neg') return e.a.op === 'abs';
+        if (e.op !== 'sub' || e.b.op !== 'reduction') return false;
+        const { name } = e.b;
+        return plan.reductions.some((r) => r.op === 'max' && r.name === name && r.of === e.a);
+      },
+      needsSoftplusTail: (e) => softplusTails.has(e),
+      mayBeNaN: (e) => {
+        const isSummed = summedProducts.has(e);
+        this.#isHasty ||= isSummed;
+        return isSummed;
+      },
+    };
   }
 
   renderer(leaves: Leaves): Renderer {
@@ -157,15 +187,3 @@ export class StageFunction {
 }
 
 const laneNumbers = [0, 1, 2, 3].flatMap((lane) => [lane, 0, 0, 0]);
-
-/** x - max x is never positive. */
-function factsOf({ plan }: KernelLayout): Facts {
-  return {
-    isNeverPositive(e) {
-      if (e.op === 'neg') return e.a.op === 'abs';
-      if (e.op !== 'sub' || e.b.op !== 'reduction') return false;
-      const { name } = e.b;
-      return plan.reductions.some((r) => r.op === 'max' && r.name === name && r.of === e.a);
-    },
-  };
-}

@@ -135,6 +135,17 @@ export class Vectors {
     };
   }
 
+  /** c - a b, rounded once where the engine can. */
+  nmadd(a: Term, b: Term, c: Term): Term {
+    if (!this.relaxed) return this.sub(c, this.mul(a, b));
+    return () => {
+      a();
+      b();
+      c();
+      this.fn.op('f32x4.relaxed_nmadd');
+    };
+  }
+
   /**
    * c0 + c1 x + c2 x^2 + ..., in Estrin's order: as many operations as Horner's, in a third of the time from first to
    * last, which is what bounds a kernel. `square`: x^2, where it is at hand.
