@@ -1,10 +1,13 @@
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -57,6 +60,31 @@ describe('writing files', () => {
     await expect(full).rejects.toBeInstanceOf(CaffeFileError);
     expect(readFileSync(file, 'utf8')).toBe('old');
   });
+
+  test('a link stays a link to what is replaced', async () => {
+    writeFileSync(join(scratch, 'target'), 'old');
+    symlinkSync('target', join(scratch, 'link'));
+    await writeText(join(scratch, 'link'), 'new');
+    expect(lstatSync(join(scratch, 'link')).isSymbolicLink()).toBe(true);
+    expect(readFileSync(join(scratch, 'target'), 'utf8')).toBe('new');
+  });
+
+  test('a directory is refused', async () => {
+    await expect(writeText(scratch, 'x')).rejects.toThrow(`${scratch}: is a directory`);
+  });
+
+  test.skipIf(!existsSync('/dev/full'))(
+    'a device is written to and never replaced (skipped where there is no /dev/full)',
+    async () => {
+      // A link of ours, so that a mistake here does not cost the device.
+      const file = join(scratch, 'device');
+      symlinkSync('/dev/full', file);
+      await expect(writeText(file, 'x')).rejects.toThrow(`${file}: no space left on the disk`);
+      await expect(makeHdf5(file, () => undefined)).rejects.toThrow(`${file}: is a device or a pipe`);
+      expect(lstatSync(file).isSymbolicLink()).toBe(true);
+      expect(statSync('/dev/full').isCharacterDevice()).toBe(true);
+    },
+  );
 
   test('a directory that does not exist is named', async () => {
     await expect(writeText(join(scratch, 'none', 'e'), 'x')).rejects.toThrow(

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { open, rename, stat, unlink } from 'node:fs/promises';
+import { open, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CaffeFileError } from './errors.js';
 
@@ -81,17 +81,34 @@ async function sync(path: string): Promise<void> {
   }
 }
 
+/** What a path to write to leads to. */
+async function targetOf(file: string): Promise<{ readonly path: string; readonly device: boolean }> {
+  let found;
+  try {
+    found = await stat(file);
+  } catch {
+    // Nothing there; what else is wrong shows when it is written.
+    return { path: file, device: false };
+  }
+  if (found.isDirectory()) throw new CaffeFileError(file, 'is a directory');
+  if (!found.isFile()) return { path: file, device: true };
+  // A link stays a link.
+  return { path: await realpath(file), device: false };
+}
+
 /**
  * Replaces a file as a whole: `write` makes it under a temporary name in the same directory, then it is synced and renamed.
  * Whatever goes wrong (a full disk, a stop), the file is either as it was before or complete.
- * @throws CaffeFileError, or what `write` throws; the temporary file is removed.
+ * @throws CaffeFileError, where there is a folder or a device of that name, too, or what `write` throws; the temporary file is removed.
  */
 export async function replaceFile(file: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
+  const { path, device } = await targetOf(file);
+  if (device) throw new CaffeFileError(file, 'is a device or a pipe, not a file to replace');
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     await write(temporary);
     await sync(temporary);
-    await rename(temporary, file);
+    await rename(temporary, path);
   } catch (cause) {
     await unlink(temporary).catch(() => undefined);
     throw (cause as NodeJS.ErrnoException).code !== undefined && 'syscall' in (cause as object)
@@ -99,23 +116,32 @@ export async function replaceFile(file: string, write: (temporary: string) => Pr
       : cause;
   }
   // The rename itself must reach the disk; file systems that cannot sync a directory do it on their own.
-  await sync(dirname(file)).catch(() => undefined);
+  await sync(dirname(path)).catch(() => undefined);
 }
 
-/** Writes bytes to a file through {@link replaceFile}. @throws CaffeFileError */
-export async function writeBytes(file: string, chunks: Iterable<Uint8Array>): Promise<void> {
-  await replaceFile(file, async (temporary) => {
-    const handle = await open(temporary, 'wx');
-    try {
-      for (const chunk of chunks) {
-        for (let at = 0; at < chunk.length;) {
-          const { bytesWritten } = await handle.write(chunk, at, Math.min(chunk.length - at, PIECE));
-          at += bytesWritten;
-        }
-      }
-    } finally {
-      await handle.close();
+async function writeChunks(handle: FileHandle, chunks: Iterable<Uint8Array>): Promise<void> {
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length;) {
+      const { bytesWritten } = await handle.write(chunk, at, Math.min(chunk.length - at, PIECE));
+      at += bytesWritten;
     }
+  }
+}
+
+/** Writes bytes to a file through {@link replaceFile}; into a device or a pipe (`/dev/stdout`) directly. @throws CaffeFileError */
+export async function writeBytes(file: string, chunks: Iterable<Uint8Array>): Promise<void> {
+  if ((await targetOf(file)).device) {
+    try {
+      await using handle = await open(file, 'w');
+      await writeChunks(handle, chunks);
+    } catch (cause) {
+      throw fileError(file, cause);
+    }
+    return;
+  }
+  await replaceFile(file, async (temporary) => {
+    await using handle = await open(temporary, 'wx');
+    await writeChunks(handle, chunks);
   });
 }
 
