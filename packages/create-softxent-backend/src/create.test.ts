@@ -1,60 +1,19 @@
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { execPath } from 'node:process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from './cli.js';
 import { createProject } from './create.js';
+import { readManifest, workbench } from './testing/index.js';
 
-const own = fileURLToPath(new URL('..', import.meta.url));
-const require = createRequire(import.meta.url);
-const run = promisify(execFile);
+const { install, command, versionOf } = workbench(fileURLToPath(new URL('..', import.meta.url)));
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'softxent-create-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-interface Manifest {
-  readonly name: string;
-  readonly version: string;
-  readonly dependencies: Readonly<Record<string, string>>;
-  readonly devDependencies: Readonly<Record<string, string>>;
-}
-
-async function json(path: string): Promise<Manifest> {
-  return JSON.parse(await readFile(path, 'utf8')) as Manifest;
-}
-
-/** What `npm install` would bring, without a network: the built packages of this workspace. */
-async function install(project: string): Promise<void> {
-  const modules = join(project, 'node_modules');
-  await mkdir(join(modules, '@softxent'), { recursive: true });
-  const names = ['@softxent/core', '@softxent/conformance', 'typescript', 'vitest'];
-  await Promise.all(
-    names.map((name) => symlink(join(own, 'node_modules', name), join(modules, name), 'dir')),
-  );
-}
-
-/** Runs a package's command as npm would. */
-async function command(project: string, name: string, bin: string, ...args: string[]): Promise<string> {
-  const path = join(dirname(require.resolve(`${name}/package.json`)), bin);
-  // The runner of this test tells its children about itself.
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([key]) => !/^VITEST|^NODE_ENV$/.test(key)),
-  );
-  try {
-    return (await run(execPath, [path, ...args], { cwd: project, env, maxBuffer: 1 << 26 })).stdout;
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
-    throw new Error(`${name} ${args.join(' ')}\n${stdout ?? ''}${stderr ?? ''}`, { cause: error });
-  }
-}
 
 describe('a generated project', () => {
   let project: string;
@@ -101,15 +60,13 @@ describe('a generated project', () => {
   });
 
   it('has the name of its folder, and the versions that it was tested with', async () => {
-    const manifest = await json(join(project, 'package.json'));
+    const manifest = await readManifest(join(project, 'package.json'));
     expect(manifest.name).toBe('my-backend');
-    const version = async (name: string): Promise<string> =>
-      (await json(require.resolve(`${name}/package.json`))).version;
-    expect(manifest.dependencies).toEqual({ '@softxent/core': `^${await version('@softxent/core')}` });
+    expect(manifest.dependencies).toEqual({ '@softxent/core': `^${await versionOf('@softxent/core')}` });
     expect(manifest.devDependencies).toEqual({
-      '@softxent/conformance': `^${await version('@softxent/conformance')}`,
-      typescript: `^${await version('typescript')}`,
-      vitest: `^${await version('vitest')}`,
+      '@softxent/conformance': `^${await versionOf('@softxent/conformance')}`,
+      typescript: `^${await versionOf('typescript')}`,
+      vitest: `^${await versionOf('vitest')}`,
     });
     expect(await readFile(join(project, '.gitignore'), 'utf8')).toContain('node_modules');
     const texts = await Promise.all(

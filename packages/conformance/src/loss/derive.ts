@@ -99,12 +99,14 @@ function derivative(f: (by: number) => number, at: number, steps: readonly numbe
   const side = (sign: number): Estimate =>
     steps.map((step) => oneSided(f, at, sign * step)).reduce((a, b) => (b.error < a.error ? b : a));
   const [left, right] = [side(-1), side(1)];
-  const best = left.error < right.error ? left : right;
+  const [best, other] = left.error < right.error ? [left, right] : [right, left];
   const distance = Math.abs(left.value - right.value);
   if (distance > 8 * (left.error + right.error) + 2 ** -30 * Math.abs(best.value)) {
-    return { value: (left.value + right.value) / 2, error: distance / 2 + left.error + right.error };
+    return { value: (left.value + right.value) / 2, error: distance + 8 * (left.error + right.error) };
   }
-  return { ...best, error: 4 * best.error };
+  // Where a curve is steep without bound, extrapolation thinks better of itself than both sides of each other.
+  const disagreement = other.error < 2 ** 6 * best.error ? distance : 0;
+  return { value: best.value, error: 32 * best.error + disagreement };
 }
 
 /** A rough derivative, of which only changes are used: its own error is in both sides of their difference. */

@@ -1,0 +1,1 @@
+export { loss, type LossOptions } from './loss.js';
