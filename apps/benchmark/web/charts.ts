@@ -41,6 +41,11 @@ export function chart(
     const options = draw(width);
     if (options === undefined) return canvas.replaceChildren();
     const svg = Plot.plot({ ...options, width, style: { fontSize: '12px', background: 'none' } });
+    // A picture with one name: the names of its marks are of no use to a listener.
+    for (const mark of svg.querySelectorAll<SVGElement>('g[aria-label]')) {
+      mark.dataset['mark'] = mark.getAttribute('aria-label') ?? '';
+      mark.removeAttribute('aria-label');
+    }
     svg.setAttribute('role', 'img');
     svg.setAttribute('aria-label', options.ariaLabel ?? caption);
     canvas.replaceChildren(svg);

@@ -30,11 +30,12 @@ export function fastestPeer({ toPeers }: MeasuredRow): MeasuredRow['toPeers'][nu
 /** Every column. */
 export const columns: readonly Column[] = [
   { name: 'loss', hint: 'The loss', isNumber: false, cell: ({ loss }) => loss },
+  { name: 'layout', hint: 'How classes lie', isNumber: false, cell: ({ layout }) => layout },
   {
-    name: 'layout',
-    hint: 'How classes lie',
-    isNumber: false,
-    cell: ({ layout, classes }) => (classes === null ? layout : `${layout}, ${classes} classes`),
+    name: 'classes',
+    hint: 'Number of classes',
+    isNumber: true,
+    cell: ({ classes }) => (classes === null ? '' : String(classes)),
   },
   { name: 'elements', hint: 'Number of logits', isNumber: true, cell: ({ elements }) => count(elements) },
   { name: 'on', hint: 'Backend of softxent, or peer', isNumber: false, cell: contestantText },
@@ -63,7 +64,7 @@ export const columns: readonly Column[] = [
     cell: ({ toLimit }) => (toLimit === null ? '' : short(toLimit)),
   },
   {
-    name: 'over fastest peer',
+    name: 'vs fastest peer',
     hint: 'How many times as fast as the fastest peer of the same run',
     isNumber: true,
     cell(row) {

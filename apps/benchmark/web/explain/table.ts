@@ -31,8 +31,8 @@ function numberCell(digits: Digits): HTMLElement {
   return h('td', { class: 'number', role: 'cell' }, ...runs);
 }
 
-function row(who: HTMLElement, digits: Digits, judgement: HTMLElement): HTMLElement {
-  return h('tr', { role: 'row' }, who, numberCell(digits), judgement);
+function row(id: string, who: HTMLElement, digits: Digits, judgement: HTMLElement): HTMLElement {
+  return h('tr', { role: 'row', 'data-form': id }, who, numberCell(digits), judgement);
 }
 
 function tableOf({ logit, target }: Place, key: Quantity, name: string): HTMLElement {
@@ -41,6 +41,7 @@ function tableOf({ logit, target }: Place, key: Quantity, name: string): HTMLEle
     h('th', { scope: 'col', role: 'columnheader' }, text),
   );
   const exactRow = row(
+    'exact',
     h('th', { scope: 'row', role: 'rowheader', class: 'who' }, 'exact'),
     markDigits(exact, exact),
     h('td', { role: 'cell' }, ''),
@@ -56,7 +57,12 @@ function tableOf({ logit, target }: Place, key: Quantity, name: string): HTMLEle
       h('span', { class: 'how formula' }, form.formulas[key]),
     );
     const words = `${verdict(digits)}, ${ulpText(errorInUlp(computed, exact))}`;
-    return row(who, digits, h('td', { role: 'cell', class: isBad ? 'verdict-bad' : 'verdict-good' }, words));
+    return row(
+      form.id,
+      who,
+      digits,
+      h('td', { role: 'cell', class: isBad ? 'verdict-bad' : 'verdict-good' }, words),
+    );
   });
   return h(
     'table',
