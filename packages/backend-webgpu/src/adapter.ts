@@ -2,6 +2,7 @@
 import { BackendUnavailableError } from '@softxent/core';
 import { backendName, messageOf } from './errors.js';
 import { dawn, isNode } from './node/dawn.js';
+import type { SubgroupLanes } from './wgsl/combine.js';
 
 /** Where the device is to come from. */
 export interface AdapterOptions {
@@ -67,6 +68,13 @@ export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
       cause: error,
     });
   }
+}
+
+/** The lanes that every subgroup of a device has at least, of those that kernels can use; 0 without the feature. */
+export function lanesOf(device: GPUDevice, info: GPUAdapterInfo | undefined): SubgroupLanes {
+  if (!device.features.has('subgroups')) return 0;
+  const least = info?.subgroupMinSize ?? 0;
+  return ([64, 32, 16, 8, 4] as const).find((lanes) => lanes <= least) ?? 0;
 }
 
 /** An adapter in words. */

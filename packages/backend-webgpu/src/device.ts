@@ -14,10 +14,12 @@ import { adopted, roundUp, type WebGPUBuffer } from './buffer.js';
 import { ErrorWatch } from './errors.js';
 import type { Tuning } from './kernel/dispatches.js';
 import { isHalfExact } from './kernel/half-probe.js';
+import { areLanesInOrder } from './kernel/subgroup-probe.js';
 import { WebGPUKernel, type KernelHost } from './kernel/kernel.js';
 import { PipelineCache } from './kernel/pipelines.js';
 import { Readback } from './readback.js';
 import { createStorage } from './storage.js';
+import type { SubgroupLanes } from './wgsl/combine.js';
 
 /** What a device is made of. */
 export interface DeviceParts {
@@ -49,6 +51,7 @@ export class WebGPUDevice implements Device<WebGPUBuffer> {
   readonly #buffers = new Set<GPUBuffer>();
   readonly #kernels = new Set<WebGPUKernel>();
   #half: Promise<boolean> | undefined;
+  #lanes: Promise<boolean> | undefined;
 
   constructor({ gpu, description, isOwn, tuning }: DeviceParts) {
     this.gpu = gpu;
@@ -65,7 +68,8 @@ export class WebGPUDevice implements Device<WebGPUBuffer> {
     this.#errors.check();
     if (isEmpty(plan)) return emptyKernel(plan);
     const isHalfNative = hasHalves(plan) && (await this.isHalfNative());
-    const kernel = await WebGPUKernel.compile(plan, this.#host, { isHalfNative }, () =>
+    const tuning = { ...this.#tuning, subgroupLanes: await this.subgroupLanes() };
+    const kernel = await WebGPUKernel.compile(plan, { ...this.#host, tuning }, { isHalfNative }, () =>
       this.#kernels.delete(kernel),
     );
     this.#kernels.add(kernel);
@@ -94,6 +98,22 @@ export class WebGPUDevice implements Device<WebGPUBuffer> {
       return await this.#half;
     } catch (error) {
       this.#half = undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * How many threads of a workgroup pass numbers to one another without memory where they add up; 0 where they do not. It
+   * is the adapter's smallest subgroup, where a probe, when a kernel is first compiled, finds threads in order in it.
+   */
+  async subgroupLanes(): Promise<SubgroupLanes> {
+    const { subgroupLanes: lanes } = this.#tuning;
+    if (lanes === 0) return 0;
+    this.#lanes ??= areLanesInOrder(this.#host, lanes);
+    try {
+      return (await this.#lanes) ? lanes : 0;
+    } catch (error) {
+      this.#lanes = undefined;
       throw error;
     }
   }

@@ -60,6 +60,7 @@ describe('options', () => {
     const own = await newDevice();
     expect(() => webgpu({ powerPreferense: 'low-power' } as WebGPUOptions)).toThrow(OptionError);
     expect(() => webgpu({ device: own, powerPreference: 'low-power' })).toThrow(OptionError);
+    expect(() => webgpu({ subgroups: 'yes' } as unknown as WebGPUOptions)).toThrow(OptionError);
     expect(() => webgpu({ limits: { maxStorageBufferBindingSize: 16 } })).toThrow(OptionError);
     expect(() => webgpu({ limits: { maxComputeWorkgroupsPerDimension: 0 } })).toThrow(OptionError);
   });

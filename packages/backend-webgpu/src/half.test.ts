@@ -35,6 +35,7 @@ function textOf(isHalfNative: boolean): string {
     maxGroupsPerDimension: 65_535,
     isSoftware: false,
     hasHalf: true,
+    subgroupLanes: 0 as const,
   };
   const { shapes } = planDispatches(passes, bindings, tuning);
   return shapes.map((shape) => kernelText(passes, bindings, shape)).join('\n');

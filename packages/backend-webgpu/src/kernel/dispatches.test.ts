@@ -18,6 +18,7 @@ const large: Tuning = {
   maxGroupsPerDimension: 65_535,
   isSoftware: false,
   hasHalf: false,
+  subgroupLanes: 0,
 };
 
 function planned(

@@ -1,7 +1,7 @@
 /** How a plan is cut into dispatches: who owns a row, and what fits into a binding and into one dispatch. */
 import { CapabilityError } from '@softxent/core';
 import { indexRange } from '../wgsl/access.js';
-import { workgroupSize } from '../wgsl/combine.js';
+import { workgroupSize, type SubgroupLanes } from '../wgsl/combine.js';
 import type { KernelShape } from '../wgsl/kernel.js';
 import type { Bindings, InputBinding, OutputBinding } from './bindings.js';
 import type { Passes } from './passes.js';
@@ -12,6 +12,8 @@ export interface Tuning {
   readonly maxGroupsPerDimension: number;
   /** A software adapter: few threads, dear barriers. */
   readonly isSoftware: boolean;
+  /** Lanes that pass numbers to one another where a workgroup adds up; 0 where memory does it. */
+  readonly subgroupLanes: SubgroupLanes;
   /** Whether the device has the feature shader-f16. */
   readonly hasHalf: boolean;
 }
@@ -107,7 +109,7 @@ class Planner {
       const rows = rowsOf(range);
       this.#step({ kernel: 0, range, rows, units: unitsOf(owner, rowsEach, rows) }, owner);
     }
-    return this.#result([{ owner, rowsEach, part: 'fused', combine: this.#combine }]);
+    return this.#result([{ owner, rowsEach, part: 'fused', ...this.#combining }]);
   }
 
   /** A kernel for each pass and one for the results; rows are shared out and put together again. */
@@ -119,10 +121,10 @@ class Planner {
       owner,
       rowsEach: 1,
       part: p,
-      combine: this.#combine,
+      ...this.#combining,
     }));
     const rowsEach = this.#rowsPerThread();
-    shapes.push({ owner: 'thread', rowsEach, part: 'final', combine: this.#combine });
+    shapes.push({ owner: 'thread', rowsEach, part: 'final', ...this.#combining });
     for (const block of this.#blocks(whole, owner)) {
       const rows = rowsOf(block);
       const slots = this.#slotsFor(rows, owner);
@@ -189,8 +191,9 @@ class Planner {
     return Math.ceil(extent / Math.ceil(extent / slots));
   }
 
-  get #combine(): KernelShape['combine'] {
-    return this.#tuning.isSoftware ? 'host' : 'workgroup';
+  get #combining(): Pick<KernelShape, 'combine' | 'subgroupLanes'> {
+    const { isSoftware, subgroupLanes } = this.#tuning;
+    return { combine: isSoftware ? 'host' : 'workgroup', subgroupLanes };
   }
 
   #rowsPerThread(): number {
@@ -236,7 +239,7 @@ class Planner {
       partialBase: this.#partials,
     });
     if (totalsOf === undefined) return;
-    const each = totalsOf === 'thread' && this.#combine === 'host' ? workgroupSize : 1;
+    const each = totalsOf === 'thread' && this.#combining.combine === 'host' ? workgroupSize : 1;
     this.#partials += step.units * each * this.#passes.totals.length * 2;
   }
 

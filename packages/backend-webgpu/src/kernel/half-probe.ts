@@ -1,18 +1,16 @@
 /** Whether an adapter converts between float16 and float32 as promised. */
-import { usage } from '../buffer.js';
 import { mathLibrary } from '../wgsl/math.js';
 import type { KernelHost } from './kernel.js';
-import type { Use } from './pipelines.js';
+import { countOf } from './probe.js';
 
 const patterns = 2 ** 16;
 const each = 16;
-const uses: readonly Use[] = ['write', 'write', 'read'];
 
 /**
  * Every half becomes a float32; it, the number half-way to the next, and that number's neighbours become halves; `wrong`
  * counts what differs from the conversion by integers. NaN may be any NaN.
  */
-export function probeText(): string {
+function probeText(): string {
   return `enable f16;
 struct Params { zero: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -54,44 +52,14 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lane:
  * this one does neither, its own conversions give the bits of ours.
  */
 export async function isHalfExact(host: KernelHost): Promise<boolean> {
-  const { gpu, errors, pipelines, readback } = host;
-  const pipeline = await pipelines.pipeline(probeText(), uses);
-  const made: GPUBuffer[] = [];
-  const buffer = (size: number, more: number): GPUBuffer => {
-    const one = gpu.createBuffer({ size, usage: usage.storage | usage.copyDst | more });
-    made.push(one);
-    return one;
-  };
-  try {
-    const wrong = errors.scoped('probing conversions', () => {
-      const count = buffer(4, usage.copySrc);
-      const halves = buffer(patterns * 2, 0);
-      gpu.queue.writeBuffer(
-        halves,
-        0,
-        Uint16Array.from({ length: patterns }, (_, i) => i),
-      );
-      const params = gpu.createBuffer({ size: 16, usage: usage.uniform });
-      made.push(params);
-      const resources = [params, count, buffer(patterns * 2, 0), halves];
-      const encoder = gpu.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(
-        0,
-        gpu.createBindGroup({
-          layout: pipelines.layout(uses),
-          entries: resources.map((one, binding) => ({ binding, resource: { buffer: one } })),
-        }),
-      );
-      pass.dispatchWorkgroups(patterns / each / 64);
-      pass.end();
-      gpu.queue.submit([encoder.finish()]);
-      return count;
-    });
-    const bytes = await readback.read(wrong, 0, 4);
-    return new Uint32Array(bytes.buffer)[0] === 0;
-  } finally {
-    for (const one of made) one.destroy();
-  }
+  const data = Uint16Array.from({ length: patterns }, (_, i) => i);
+  const wrong = await countOf(host, {
+    text: probeText(),
+    buffers: [
+      { use: 'write', bytes: data.byteLength },
+      { use: 'read', bytes: data.byteLength, data },
+    ],
+    groups: patterns / each / 64,
+  });
+  return wrong === 0;
 }

@@ -1,17 +1,19 @@
 /** For tests: the backend with its work shared out as for other adapters and tighter limits. */
-import type { Backend, Loss, Session, Tensor } from '@softxent/core';
+import type { Loss, Session, Tensor } from '@softxent/core';
 import { referenceLoss } from '@softxent/core/reference';
-import { findAdapter, requestDevice } from '../adapter.js';
-import type { WebGPUBuffer } from '../buffer.js';
+import { findAdapter, lanesOf, requestDevice } from '../adapter.js';
+import type { WebGPUBackend } from '../backend.js';
 import { WebGPUDevice } from '../device.js';
 import type { Tuning } from '../kernel/dispatches.js';
 
 /** The backend as it is on an adapter with this tuning. */
-export function tuned(tuning: Partial<Tuning>): Backend<WebGPUBuffer> {
+export function tuned({ subgroups, ...rest }: Partial<Tuning> & { subgroups?: boolean }): WebGPUBackend {
   return {
     name: 'webgpu',
     async open() {
-      const gpu = await requestDevice(await findAdapter({}));
+      const adapter = await findAdapter({});
+      const gpu = await requestDevice(adapter);
+      const all = lanesOf(gpu, adapter.info);
       return new WebGPUDevice({
         gpu,
         description: 'tuned',
@@ -20,8 +22,10 @@ export function tuned(tuning: Partial<Tuning>): Backend<WebGPUBuffer> {
           maxBindingBytes: gpu.limits.maxStorageBufferBindingSize,
           maxGroupsPerDimension: gpu.limits.maxComputeWorkgroupsPerDimension,
           isSoftware: true,
+          subgroupLanes: 0,
           hasHalf: gpu.features.has('shader-f16'),
-          ...tuning,
+          ...rest,
+          ...(subgroups ? { subgroupLanes: all } : {}),
         },
       });
     },

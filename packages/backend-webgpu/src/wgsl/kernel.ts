@@ -6,7 +6,7 @@
 import { literal, Renderer, Scope } from './expression.js';
 import { mathLibrary, type MathName } from './math.js';
 import { declarations, loadText, storeText } from './memory.js';
-import { combineAccumulators, combineTotals, workgroupSize } from './combine.js';
+import { combineAccumulators, combineTotals, workgroupSize, type SubgroupLanes } from './combine.js';
 import type { Passes } from '../kernel/passes.js';
 import { paramFields, type Bindings } from '../kernel/bindings.js';
 
@@ -26,6 +26,8 @@ export interface KernelShape {
    * back one partial total for each thread.
    */
   readonly combine: 'workgroup' | 'host';
+  /** Lanes that pass numbers to one another as a workgroup adds up; 0 where memory does it. */
+  readonly subgroupLanes: SubgroupLanes;
 }
 
 /** Renders one kernel. */
@@ -60,6 +62,7 @@ class KernelWriter {
     const memory = this.#slots * workgroupSize;
     return [
       ...([...inputs, ...outputs].some(({ stored }) => stored === 'f16') ? ['enable f16;'] : []),
+      ...(memory > 0 && this.#shape.subgroupLanes > 0 ? ['enable subgroups;'] : []),
       `struct Params { ${paramFields(this.#bindings)
         .map((name) => `${name}: ${name === 'scale' ? 'f32' : 'u32'}`)
         .join(', ')} }`,
@@ -129,7 +132,7 @@ class KernelWriter {
       lines.push('}');
       return lines;
     }
-    lines.push(...combineTotals(totals.length, this.#slots, this.#renderer.use));
+    lines.push(...combineTotals(totals.length, this.#slots, this.#shape.subgroupLanes, this.#renderer.use));
     this.#slots += totals.length;
     return lines;
   }
@@ -227,7 +230,7 @@ class KernelWriter {
     }
     if (this.#shape.owner === 'workgroup') {
       const all = accumulators.map(({ reduction, k }) => ({ op: reduction.op, k }));
-      lines.push(...combineAccumulators(all, this.#slots, this.#renderer.use));
+      lines.push(...combineAccumulators(all, this.#slots, this.#shape.subgroupLanes, this.#renderer.use));
       this.#slots += all.length;
     }
     return [...lines, ...accumulators.flatMap(({ reduction, k }) => this.#complete(reduction.op, k))];
