@@ -186,6 +186,7 @@ test('a loss that is not a number stops the run, names the iteration and keeps t
 describe('flags', () => {
   test.for([
     [['train', '-solver', 'again.solver', '-threads', 'many'], /--threads.*Expected a whole number/s],
+    [['train', '-solver', 'again.solver', '-gpu', 'all'], /number of one device: several are not used/],
     [['train', '-solver', 'again.solver', '-gpu', '0', '-provider', 'cpu'], /-gpu means --provider cuda/],
     [['train', '-solver', 'again.solver', '-provider', 'tpu'], /Allowed choices are cpu, cuda, webgpu/],
     [

@@ -46,11 +46,15 @@ function isMeant({ name, message }: Parsed): boolean {
     case 'NetParameter':
       return message.layer.length + message.layers.length > 0;
     case 'SolverState':
-      return has(message, 'iter') && (message.history.length > 0 || has(message, 'learned_net'));
+      if (!has(message, 'iter')) return false;
+      // An ONNX model begins like a state without history, and goes on otherwise.
+      return (
+        message.history.length > 0 || (has(message, 'learned_net') && unknownFields(message).length === 0)
+      );
     case 'BlobProto':
       return message.data.length + message.double_data.length > 0;
     case 'SolverParameter':
-      return has(message, 'lr_policy') || has(message, 'base_lr');
+      return has(message, 'lr_policy') ? /^\w+$/.test(message.lr_policy) : has(message, 'base_lr');
   }
 }
 
@@ -69,6 +73,12 @@ function readBinary(file: string, bytes: Uint8Array): CaffeFile {
   const strange = ({ message }: Parsed): number => unknownFields(message).length;
   const [parsed] = found.toSorted((a, b) => strange(a) - strange(b));
   if (parsed) return { kind: kinds[parsed.name], form: 'binary', message: parsed.message } as CaffeFile;
+  if (/\.onnx$/i.test(file)) {
+    throw new CaffeFormatError(
+      file,
+      "an ONNX model by its name: convert writes them, and Caffe's files are read",
+    );
+  }
   if (errors.length === Object.keys(kinds).length) throw errors[0];
   throw new CaffeFormatError(
     file,

@@ -48,6 +48,15 @@ export const cropSize = (text: string): { height: number; width: number } => {
   return { height: Number(found[1]), width: Number(found[2] ?? found[1]) };
 };
 
+const oneDevice = (text: string): number => {
+  if (/^\d+$/.test(text) && Number(text) < 256) return Number(text);
+  throw new InvalidArgumentError(
+    text === 'all' || text.includes(',')
+      ? 'Expected the number of one device: several are not used at once.'
+      : 'Expected the number of a device, from 0 to 255.',
+  );
+};
+
 /** The flags that say where and how nets run. */
 export interface EngineFlags {
   readonly provider?: 'cpu' | 'cuda' | 'webgpu';
@@ -85,7 +94,7 @@ export function withEngine(command: Command): Command {
         'webgpu',
       ]),
     )
-    .option('--gpu <id>', 'compute on the CUDA device of this number', wholeNumber(0, 255))
+    .option('--gpu <id>', 'compute on the CUDA device of this number (one device, not a list)', oneDevice)
     .option('--threads <n>', 'threads to compute with on the CPU (default: every core)', wholeNumber(1, 1024))
     .option(
       '--seed <n>',

@@ -87,6 +87,27 @@ describe('convert', () => {
     },
   );
 
+  test('an ONNX model is written, and refused as an input', async () => {
+    using scratch = new Scratch('cli');
+    await convert(scratch, 'net.prototxt', 'net.onnx', '-weights', 'made_iter_5.caffemodel');
+    for (const args of [
+      ['inspect', 'net.onnx'],
+      ['convert', 'net.onnx', 'net.h5'],
+    ]) {
+      const ran = await run(scratch.folder, args);
+      expect(ran).toMatchObject({ status: 1, stderr: expect.stringMatching(/an ONNX model/) as string });
+    }
+  });
+
+  test('a snapshot whose net does not predict asks for the prototxt', async () => {
+    using scratch = new Scratch('cli');
+    const ran = await run(scratch.folder, ['convert', 'made_iter_5.caffemodel', 'net.onnx']);
+    expect(ran.status).toBe(1);
+    expect(ran.stderr).toMatch(
+      /^error: made_iter_5\.caffemodel: the net in it .*: give -model NET\.prototxt$/m,
+    );
+  });
+
   test('weights that lack a layer are not exported', async () => {
     using scratch = new Scratch('cli');
     writeFileSync(scratch.path('few.prototxt'), 'layer { name: "other" type: "Convolution" }');

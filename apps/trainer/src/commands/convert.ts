@@ -20,6 +20,7 @@ import {
   writeSolverState,
   writeText,
 } from '@softxent/caffe';
+import { SoftxentError } from '@softxent/core';
 import type { Command } from 'commander';
 import type { CaffeFile } from '../caffe-file.js';
 import { readCaffeFile } from '../caffe-file.js';
@@ -83,7 +84,7 @@ function targetOf(to: string, flags: ConvertFlags): Target {
 }
 
 async function convert(from: string, to: string, flags: ConvertFlags, around: Surroundings): Promise<void> {
-  const { folder, stdout } = around;
+  const { folder, stdout, stderr } = around;
   const target = targetOf(to, flags);
   const path = resolve(folder, to);
   if (resolve(folder, from) === path) throw new UsageError(`${from} and ${to} are the same file`);
@@ -92,7 +93,8 @@ async function convert(from: string, to: string, flags: ConvertFlags, around: Su
     target === 'onnx'
       ? await toOnnx(from, path, found, flags, folder)
       : await toCaffe(from, path, found, target, flags, folder);
-  stdout.write(`${to}: ${note}\n`);
+  // What goes to /dev/stdout stays what it is.
+  (path.startsWith('/dev/') ? stderr : stdout).write(`${to}: ${note}\n`);
 }
 
 /** A solverstate as a message, whatever it was stored as. */
@@ -219,7 +221,18 @@ async function toOnnx(
     stages: flags.stage ?? [],
     probabilities: flags.probabilities ?? false,
   };
-  const { param: inference, state, outputs } = await inferenceNet(param, folder, options);
+  const {
+    param: inference,
+    state,
+    outputs,
+  } = await inferenceNet(param, folder, options).catch((cause: unknown) => {
+    if (model !== undefined || !(cause instanceof SoftxentError)) throw cause;
+    // A snapshot holds the net that was trained; what it takes to predict may be missing there.
+    throw new CommandError(
+      `${from}: the net in it does not predict (${cause.message}): give -model NET.prototxt`,
+      { cause },
+    );
+  });
   const net = buildNet(inference, { layers: layerTypes, state });
   const params = filledParams(net);
   const files = (isPrototxt ? flags.weights! : [from, ...(flags.weights ?? [])]).map((file) =>

@@ -19,7 +19,7 @@ export function addDraw(program: Command, around: Surroundings): void {
     .command('draw')
     .description('draw a net as an SVG picture')
     .argument('<net>', 'a prototxt or a caffemodel')
-    .argument('<out.svg>')
+    .argument('<out.svg>', 'where the picture goes')
     .addOption(
       new Option('--phase <name>', 'the phase that is drawn').choices(['TRAIN', 'TEST']).default('TRAIN'),
     );

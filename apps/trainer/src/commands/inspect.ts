@@ -32,7 +32,7 @@ export function addInspect(program: Command, around: Surroundings): void {
   const command = program
     .command('inspect')
     .description('show what a file holds: a net, weights, a solver, a solverstate, a mean, in any format')
-    .argument('<file>')
+    .argument('<file>', 'prototxt, caffemodel, solverstate, binaryproto; text, binary or HDF5')
     .addOption(
       new Option('--phase <name>', 'the phase that a net is built for')
         .choices(['TRAIN', 'TEST'])

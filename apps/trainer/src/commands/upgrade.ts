@@ -20,8 +20,8 @@ export function addUpgrade(program: Command, around: Surroundings): void {
     .description(
       "bring a net, weights or a solver of Caffe's older formats into today's; text stays text, binary stays binary",
     )
-    .argument('<in>')
-    .argument('<out>')
+    .argument('<in>', 'a prototxt, a caffemodel or a solver, of any age')
+    .argument('<out>', 'where it goes, in the same form')
     .action((from: string, to: string) => upgrade(from, to, around));
 }
 
