@@ -66,7 +66,7 @@ export function commandOf(): Command {
     .option('--plugin-options <json>', 'what functions that make plugin backends are called with')
     .option('-p, --peers <list>', 'what backends are compared with: names, all or none (default: all)')
     .option('-t, --threads <list>', 'numbers of threads, for those that have them (default: 1 and all cores)')
-    .option('--scaling', 'sizes from 1e3 to 1e8, and 2 to 1000 classes at 1Mi: for plots')
+    .option('--scaling', 'sizes from 1e3 to 1e8, and 2 to 1000 classes at 1e6: for plots')
     .option('-q, --quick', 'a small size, few rounds: for a look, and for --check in continuous integration')
     .option('--seconds <number>', 'time for the samples of one workload (default: 5, quick 1)')
     .option(

@@ -29,8 +29,8 @@ const shortNames: Readonly<Record<string, string>> = {
 const usualBackends = 'wasm,cpu,webgpu,onnx-cpu,tfjs-wasm';
 const scalingSizes = '1e3,1e4,1e5,1e6,1e7,1e8';
 const scalingClasses = '2,21,150,1000';
-/** Where the number of classes is varied. */
-const classesAt = 2 ** 20;
+/** Where the number of classes is varied: one of the sizes. */
+const classesAt = 1e6;
 
 function lossesOf({ loss, losses = '' }: Flags): readonly string[] {
   if (loss.length > 0) return loss;
@@ -51,6 +51,8 @@ function layoutsOf({ layouts }: Flags): readonly Layout[] {
 }
 
 interface Grid {
+  /** Whether losses without classes are to be run on it. */
+  readonly flat: boolean;
   readonly sizes: readonly number[];
   readonly classes: readonly number[];
 }
@@ -60,27 +62,26 @@ function gridsOf({ sizes, classes, scaling = false, quick = false }: Flags): rea
   const ofSizes = countsOf('--sizes', sizes ?? (scaling ? scalingSizes : quick ? '64Ki' : '1Mi,16Mi'));
   if (scaling && classes === undefined) {
     return [
-      { sizes: ofSizes, classes: [21] },
-      { sizes: [classesAt], classes: countsOf('--classes', scalingClasses) },
+      { flat: true, sizes: ofSizes, classes: [21] },
+      { flat: false, sizes: [classesAt], classes: countsOf('--classes', scalingClasses) },
     ];
   }
-  return [{ sizes: ofSizes, classes: countsOf('--classes', classes ?? '21') }];
+  return [{ flat: true, sizes: ofSizes, classes: countsOf('--classes', classes ?? '21') }];
 }
 
 function workloadsOf(flags: Flags): readonly WorkloadSpec[] {
-  const layouts = layoutsOf(flags);
+  const wanted = layoutsOf(flags);
   const specs = new Map<string, WorkloadSpec>();
-  const add = (spec: WorkloadSpec): void => {
-    const { key } = valid(spec);
-    specs.set(JSON.stringify(key), spec);
-  };
   for (const loss of lossesOf(flags)) {
-    for (const { sizes, classes } of gridsOf(flags)) {
-      for (const elements of sizes) {
-        for (const layout of valid({ loss, layout: 'flat', elements, classes: 1 }, true).layouts) {
-          if (layout === 'flat') add({ loss, layout, elements, classes: 1 });
-          else if (layouts.includes(layout)) {
-            for (const count of classes) add({ loss, layout, elements, classes: count });
+    const known = understood(() => layoutsFor(loss));
+    for (const { flat, sizes, classes } of gridsOf(flags)) {
+      const layouts = known.includes('flat') ? (flat ? known : []) : wanted;
+      for (const layout of layouts) {
+        for (const elements of sizes) {
+          for (const count of layout === 'flat' ? [1] : classes) {
+            const spec = { loss, layout, elements, classes: count };
+            const { key } = understood(() => workloadOf(spec));
+            specs.set(JSON.stringify(key), spec);
           }
         }
       }
@@ -89,11 +90,10 @@ function workloadsOf(flags: Flags): readonly WorkloadSpec[] {
   return [...specs.values()];
 }
 
-/** The workload, or a usage error for a loss that is none. */
-function valid(spec: WorkloadSpec, anyLayout = false): { key: object; layouts: readonly Layout[] } {
+/** What core says of a loss that is none is a mistake in a flag here. */
+function understood<T>(of: () => T): T {
   try {
-    const layouts = layoutsFor(spec.loss);
-    return { key: anyLayout ? {} : workloadOf(spec).key, layouts };
+    return of();
   } catch (error) {
     if (error instanceof OptionError) throw new UsageError(`--loss: ${error.message}`);
     throw error;

@@ -22,7 +22,7 @@ export function count(value: number): string {
     ['M', 1e6],
     ['k', 1e3],
   ];
-  const unit = units.find(([, size]) => value >= size && value % size === 0);
+  const unit = units.find(([, size]) => value % size === 0 && value >= size && value < 1000 * size);
   return unit === undefined ? String(value) : `${value / unit[1]} ${unit[0]}`;
 }
 

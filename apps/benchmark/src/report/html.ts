@@ -44,8 +44,10 @@ ${items === '' ? '' : `<ul class="notes">${items}</ul>`}</section>`;
 export function reportHtml(report: Report): string {
   const { machine, noise } = report;
   const { sections, common } = sectionsOf(report);
-  const charts = chartsOf(report).map(
-    (chart) => `<section><h2>${escape(chart.title)}</h2>${plotHtml(chart)}</section>`,
+  const drawn = chartsOf(report);
+  const names = [...new Set(drawn.flatMap(({ series }) => series.map(({ name }) => name)))];
+  const charts = drawn.map(
+    (chart) => `<section><h2>${escape(chart.title)}</h2>${plotHtml(chart, names)}</section>`,
   );
   return `<!doctype html>
 <html lang="en">

@@ -27,12 +27,15 @@ const dotsOf = ({ series }: Chart): readonly Dot[] =>
 const titleOf = ({ name, x, y, q1, q3 }: Dot): string =>
   `${name}, ${x}: ${short(y)} ns per element (quartiles ${short(q1)} and ${short(q3)})`;
 
-/** The chart as HTML: a legend and an SVG. Backends are solid, peers dashed, limits dotted; bars span the quartiles. */
-export function plotHtml(chart: Chart): string {
+/**
+ * The chart as HTML: a legend and an SVG. Backends are solid, peers dashed, limits dotted; bars span the quartiles.
+ *
+ * @param all names of every curve of the report, so that each has one colour in all charts
+ */
+export function plotHtml(chart: Chart, all: readonly string[]): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const dots = dotsOf(chart);
   const names = chart.series.map(({ name }) => name);
-  const ticks = [...new Set(dots.map(({ x }) => x))].toSorted((a, b) => a - b);
   const marks: Plot.Markish[] = chart.series.map(({ name, kind, points }) =>
     Plot.lineY([...points], {
       x: 'x',
@@ -53,11 +56,11 @@ export function plotHtml(chart: Chart): string {
     x: {
       type: chart.axis === 'threads' ? 'linear' : 'log',
       label: labels[chart.axis],
-      ticks,
+      ticks: ticksOf(chart, dots),
       tickFormat: (x: number) => (x >= 1e4 ? x.toExponential(0).replace('e+', 'e') : String(x)),
     },
-    y: { type: 'log', label: 'ns per element', tickFormat: (y: number) => short(y).replace(/\.?0+$/, '') },
-    color: { legend: true, domain: names, range: colours(names.length) },
+    y: { type: 'log', label: 'ns per element', tickFormat: String },
+    color: { legend: true, domain: names, range: names.map((name) => colour(all.indexOf(name), all.length)) },
     marks: [
       ...marks,
       Plot.ruleX(dots, { x: 'x', y1: 'q1', y2: 'q3', stroke: 'name', strokeWidth: 4, strokeOpacity: 0.35 }),
@@ -67,10 +70,15 @@ export function plotHtml(chart: Chart): string {
   return (figure as unknown as { outerHTML: string }).outerHTML;
 }
 
+/** Powers of ten for sizes, what was measured for the others. */
+function ticksOf({ axis }: Chart, dots: readonly Dot[]): readonly number[] {
+  const values = dots.map(({ x }) => x);
+  if (axis !== 'elements') return [...new Set(values)];
+  const [low, high] = [Math.min(...values), Math.max(...values)].map((x) => Math.round(Math.log10(x)));
+  return Array.from({ length: high! - low! + 1 }, (_, i) => 10 ** (low! + i));
+}
+
 /** Hues evenly apart, of a lightness that shows on white and on black. */
-function colours(many: number): string[] {
-  return Array.from(
-    { length: many },
-    (_, i) => `hsl(${Math.round((360 * i) / many)} 65% ${i % 2 === 0 ? 48 : 58}%)`,
-  );
+function colour(at: number, many: number): string {
+  return `hsl(${Math.round((360 * at) / many)} 65% ${at % 2 === 0 ? 48 : 58}%)`;
 }

@@ -32,7 +32,7 @@ const titles: Readonly<Record<Axis, (row: MeasuredRow) => string>> = {
     `${loss}, ${layout}${classes === null ? '' : `, ${classes} classes`}: cost and size`,
   classes: ({ loss, layout, elements }) =>
     // Sizes are rounded to whole images, differently for each number of classes.
-    `${loss}, ${layout}, about ${count(2 ** Math.round(Math.log2(elements)))} elements: cost and classes`,
+    `${loss}, ${layout}, about ${Number(elements.toPrecision(1)).toExponential(0).replace('e+', 'e')} elements: cost and classes`,
   threads: ({ loss, layout, elements, classes }) =>
     `${loss}, ${layout}, ${count(elements)} elements${classes === null ? '' : `, ${classes} classes`}: cost and threads`,
 };
@@ -81,8 +81,7 @@ function valueOf(row: MeasuredRow, axis: Axis): number | null {
   return axis === 'threads' ? row.threads : row[axis];
 }
 
-function chartsOver(report: Pick<Report, 'rows' | 'limits'>, axis: Axis): readonly Chart[] {
-  const rows = report.rows.filter((row): row is MeasuredRow => row.status === 'measured');
+function chartsOver(rows: readonly MeasuredRow[], limits: readonly Limit[], axis: Axis): readonly Chart[] {
   return grouped(rows, titles[axis]).flatMap(([title, group]) => {
     const series = grouped(group, (row) => nameOf(row, axis)).flatMap(([name, same]): Series[] => {
       const points = same.flatMap((row) => {
@@ -93,11 +92,26 @@ function chartsOver(report: Pick<Report, 'rows' | 'limits'>, axis: Axis): readon
       return new Set(points.map(({ x }) => x)).size < 2 ? [] : [{ name, kind, points: sorted(points) }];
     });
     if (series.length === 0) return [];
-    return [{ title, axis, series: [...series, ...limitSeries(group, report.limits, axis)] }];
+    return [{ title, axis, series: [...series, ...limitSeries(group, limits, axis)] }];
   });
+}
+
+/** Threads are drawn at the largest size alone: elsewhere they are told by the curves over sizes. */
+function largest(rows: readonly MeasuredRow[]): readonly MeasuredRow[] {
+  const most = new Map<string, number>();
+  const nameOfGroup = ({ loss, layout }: MeasuredRow): string => `${loss} ${layout}`;
+  for (const row of rows) {
+    most.set(nameOfGroup(row), Math.max(row.elements, most.get(nameOfGroup(row)) ?? 0));
+  }
+  return rows.filter((row) => row.elements === most.get(nameOfGroup(row)));
 }
 
 /** Every chart that the report has at least one curve of two points for. */
 export function chartsOf(report: Pick<Report, 'rows' | 'limits'>): readonly Chart[] {
-  return (['elements', 'classes', 'threads'] as const).flatMap((axis) => chartsOver(report, axis));
+  const rows = report.rows.filter((row): row is MeasuredRow => row.status === 'measured');
+  return [
+    ...chartsOver(rows, report.limits, 'elements'),
+    ...chartsOver(rows, report.limits, 'classes'),
+    ...chartsOver(largest(rows), report.limits, 'threads'),
+  ];
 }
