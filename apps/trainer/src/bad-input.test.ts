@@ -152,6 +152,15 @@ describe('data', () => {
     expect(await refusal(scratch, ['train', '-solver', 'solver.prototxt'])).toEqual(failure(/list\.txt/));
   });
 
+  test('a mean of another number of channels is a mistake in the use', async () => {
+    using scratch = new Scratch();
+    writeFolderRun(scratch);
+    const args = 'train -solver solver.prototxt --data photos --mean 1,2'.split(' ');
+    expect(await refusal(scratch, args)).toEqual(
+      failure(/--mean 1,2: found 2 values, expected one, or blue/, 2),
+    );
+  });
+
   test('nothing that feeds an Input layer', async () => {
     using scratch = new Scratch();
     writeFolderRun(scratch);

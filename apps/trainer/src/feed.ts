@@ -71,6 +71,12 @@ export function folderFeed(flags: DataFlags, print: Print, { solo = false } = {}
         `--data gives images of 3 or 1 channels; the layer '${layer.name}' has ${channels}`,
       );
     }
+    const planes = channels ?? (transform.force_gray ? 1 : 3);
+    if (flags.mean && flags.mean.length !== 1 && flags.mean.length !== planes) {
+      throw new UsageError(
+        `--mean ${flags.mean.join(',')}: found ${flags.mean.length} values, expected one${planes === 1 ? '' : ', or blue,green,red'}`,
+      );
+    }
     const source = await openSoftLabelFolder({
       folder,
       phase: options.phase,
@@ -78,7 +84,7 @@ export function folderFeed(flags: DataFlags, print: Print, { solo = false } = {}
       ...(crop && { crop }),
       mirror: flags.mirror,
       seed: options.seed ?? 0,
-      channels: channels ?? (transform.force_gray ? 1 : 3),
+      channels: planes,
       mean,
       scale,
       tops: [layer.top[0]!, layer.top[1]!],

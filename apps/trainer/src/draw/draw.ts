@@ -6,7 +6,7 @@ import { builtNet } from '../shapes.js';
 import type { Arrow, Box } from './graph.js';
 import { arrange, graphOf, stretched } from './graph.js';
 
-const box = { width: 236, line: 17, pad: 9, gapX: 24, gapY: 44 };
+const box = { width: 268, line: 17, pad: 9, gapX: 24, gapY: 44 };
 
 type Look = 'data' | 'loss' | 'weights' | 'plain';
 
@@ -58,7 +58,7 @@ function linesOf({ layers }: Box, shapes: ReadonlyMap<string, readonly number[]>
   const [first, ...inPlace] = layers as [LayerParameter, ...LayerParameter[]];
   return [
     { text: fitted(first.name, 28), className: 'name' },
-    { text: fitted(`${first.type}${detail(first)}`, 34), className: '' },
+    { text: fitted(`${first.type}${detail(first)}`, 40), className: '' },
     ...inPlace.map(({ type }) => ({ text: `+ ${type}`, className: '' })),
     ...first.top.slice(0, 4).flatMap((top) => {
       const shape = shapes.get(top);

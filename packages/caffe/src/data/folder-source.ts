@@ -79,7 +79,7 @@ export async function softLabelPairs(folder: string): Promise<FilePair[]> {
 async function loadPair({ image, label }: FilePair, channels: 1 | 3): Promise<LabelledImage> {
   const [pixels, levels] = await Promise.all([
     readImage(image, channels === 3 ? 'colour' : 'grey'),
-    readImage(label, 'grey-deep'),
+    readImage(label, 'grey-only'),
   ]);
   if (pixels.height !== levels.height || pixels.width !== levels.width) {
     throw new DataShapeError(

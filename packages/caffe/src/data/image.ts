@@ -14,9 +14,9 @@ export interface Image<Data extends Uint8Array | Uint16Array = Uint8Array> {
 /**
  * How to read an image: `colour` as three channels of 8 bits, `grey` as one of 8 bits, `unchanged` with the channels and
  * the depth of the file (OpenCV's IMREAD_COLOR, IMREAD_GRAYSCALE, IMREAD_UNCHANGED), `grey-deep` as one channel with the
- * depth of the file.
+ * depth of the file, `grey-only` the same but refusing colours.
  */
-export type ImageMode = 'colour' | 'grey' | 'unchanged' | 'grey-deep';
+export type ImageMode = 'colour' | 'grey' | 'unchanged' | 'grey-deep' | 'grey-only';
 
 type Samples = Uint8Array | Uint16Array;
 
@@ -120,6 +120,21 @@ function luminance({ data, channels, format }: Raster): Samples {
   return grey;
 }
 
+/** Throws for a pixel whose channels differ by more than lossy compression of grey makes them differ. */
+function refuseColours({ data, channels, width }: Raster, origin: string): void {
+  if (channels < 3) return;
+  const most = data instanceof Uint16Array ? 8 * 257 : 8;
+  for (let at = 0; at < data.length; at += channels) {
+    const [red, green, blue] = [data[at]!, data[at + 1]!, data[at + 2]!];
+    if (Math.max(red, green, blue) - Math.min(red, green, blue) <= most) continue;
+    const pixel = at / channels;
+    throw new CaffeFormatError(
+      origin,
+      `has colours (red ${red}, green ${green}, blue ${blue} in row ${Math.floor(pixel / width)}, column ${pixel % width}); expected grey levels`,
+    );
+  }
+}
+
 function bytesOf(samples: Samples): Uint8Array {
   if (samples instanceof Uint8Array) return samples;
   const bytes = new Uint8Array(samples.length);
@@ -174,6 +189,9 @@ export async function decodeImage(
     }
     case 'grey':
       return { height, width, channels: 1, data: bytesOf(luminance(raster)) };
+    case 'grey-only':
+      refuseColours(raster, origin);
+      return { height, width, channels: 1, data: luminance(raster) };
     case 'grey-deep':
       return { height, width, channels: 1, data: luminance(raster) };
     case 'unchanged':

@@ -340,6 +340,25 @@ describe('a folder of soft labels', () => {
     await expect(softLabelPairs(other)).rejects.toThrow(/images: holds both b\.jpg and b\.png/);
   });
 
+  test('a label in colours is refused, one of three equal channels is grey', async () => {
+    const other = mkdtempSync(join(folder, 'colours-'));
+    for (const part of ['images', 'soft']) mkdirSync(join(other, part));
+    copyFileSync(join(folder, 'images', 'p0.png'), join(other, 'images', 'a.png'));
+    const raw = { width, height, channels: 3 as const };
+    const label = join(other, 'soft', 'a.png');
+    await sharp(Buffer.alloc(3 * height * width, 51), { raw })
+      .png()
+      .toFile(label);
+    const source = await openFolder({ folder: other });
+    expect((await source.next()).get('label')!.data[0]).toBeCloseTo(0.2, 7);
+    const coloured = Buffer.alloc(3 * height * width, 51);
+    coloured[3 * (2 * width + 5)] = 90;
+    await sharp(coloured, { raw }).png().toFile(label);
+    await expect(openFolder({ folder: other })).rejects.toThrow(
+      /soft.a\.png: has colours \(red 90, green 51, blue 51 in row 2, column 5\); expected grey levels/,
+    );
+  });
+
   test('a corrupt image is named', async () => {
     const other = mkdtempSync(join(folder, 'corrupt-'));
     for (const part of ['images', 'soft']) {
