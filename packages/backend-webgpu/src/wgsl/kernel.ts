@@ -30,6 +30,12 @@ export interface KernelShape {
   readonly subgroupLanes: SubgroupLanes;
 }
 
+/**
+ * Rows whose elements a thread keeps from pass to pass. Compiling takes the longer the longer they are: with 8 elements a
+ * second on SwiftShader, for a kernel that is no faster on it than that with 4.
+ */
+const shortRow = 4;
+
 /** Renders one kernel. */
 export function kernelText(passes: Passes, bindings: Bindings, shape: KernelShape): string {
   return new KernelWriter(passes, bindings, shape).text();
@@ -173,18 +179,30 @@ class KernelWriter {
     const { part } = this.#shape;
     const { rowStages, elementStages } = this.#passes;
     const lines = [...this.#rowPosition()];
+    const elementScopes = this.#elementScopes(scope);
+    if (elementScopes !== undefined) lines.push('var e = 0u;', 'var el = start;');
     const lastRow = typeof part === 'number' ? part : rowStages.length - 1;
     for (let p = 0; p <= lastRow; p++) {
       lines.push(...this.#renderer.statements(rowStages[p]?.nodes ?? [], scope));
       const stage = elementStages[p];
       if (stage === undefined) continue;
       const runs = part === 'fused' || part === p;
-      if (runs) lines.push(...this.#pass(p, scope));
+      if (runs) lines.push(...this.#pass(p, scope, elementScopes));
       else
         lines.push(...stage.reductions.map((reduction) => this.#loadReduction(reduction.name, reduction.op)));
     }
     if (this.#doesRows) lines.push(...this.#rowResults(scope));
     return lines;
+  }
+
+  /**
+   * For a short row, the scope of each of its elements: loops are written out, and what a pass has read and computed of an
+   * element is still there in the next.
+   */
+  #elementScopes(scope: Scope): readonly Scope[] | undefined {
+    const { extent } = this.#passes.layout;
+    if (this.#shape.owner !== 'thread' || this.#isSplit || extent > shortRow) return undefined;
+    return Array.from({ length: extent }, () => new Scope(scope));
   }
 
   #rowResults(scope: Scope): string[] {
@@ -202,31 +220,31 @@ class KernelWriter {
   }
 
   /** One pass over the row (or over a part of it): its reductions become r0, r1, ... of the row. */
-  #pass(p: number, scope: Scope): string[] {
+  #pass(p: number, scope: Scope, elementScopes: readonly Scope[] | undefined): string[] {
     const stage = this.#passes.elementStages[p];
     if (stage === undefined) return [];
-    const { extent, inner } = this.#passes.layout;
-    const elementScope = new Scope(scope);
+    const { inner } = this.#passes.layout;
     const accumulators = stage.reductions.map((reduction) => {
       const k = this.#passes.indexOfReduction(reduction.name);
       const start = reduction.op === 'sum' ? 'vec2f(0.0, 0.0)' : literal(-Infinity, this.#renderer.use);
       return { reduction, k, start };
     });
     const lines = accumulators.map(({ k, start }) => `var a${k} = ${start};`);
-    const body = this.#renderer.statements(stage.nodes, elementScope);
-    for (const { reduction, k } of accumulators) {
-      const call = this.#use(reduction.op === 'sum' ? 'accumulate' : 'max');
-      body.push(`a${k} = ${call}(a${k}, ${this.#renderer.value(reduction.of, elementScope)});`);
-    }
-    for (const output of stage.outputs) {
-      body.push(this.#store(output.name, this.#renderer.value(output.of, elementScope)));
-    }
-    const position = `let el = start + e * ${inner}u;`;
-    if (extent === 1 && !this.#isSplit) {
-      const owned = this.#shape.owner === 'thread';
-      lines.push(owned ? '{' : 'if (lane == 0u) {', 'let e = 0u;', position, ...body, '}');
+    const body = (elementScope: Scope): string[] => [
+      ...this.#renderer.statements(stage.nodes, elementScope),
+      ...accumulators.map(({ reduction, k }) => {
+        const call = this.#use(reduction.op === 'sum' ? 'accumulate' : 'max');
+        return `a${k} = ${call}(a${k}, ${this.#renderer.value(reduction.of, elementScope)});`;
+      }),
+      ...stage.outputs.map(({ name, of }) => this.#store(name, this.#renderer.value(of, elementScope))),
+    ];
+    const position = `el = start + e * ${inner}u;`;
+    if (elementScopes !== undefined) {
+      for (const [e, elementScope] of elementScopes.entries()) {
+        lines.push(`e = ${e}u;`, position, ...body(elementScope));
+      }
     } else {
-      lines.push(...this.#loopHead(), position, ...body, '}');
+      lines.push(...this.#loopHead(), `let ${position}`, ...body(new Scope(scope)), '}');
     }
     if (this.#shape.owner === 'workgroup') {
       const all = accumulators.map(({ reduction, k }) => ({ op: reduction.op, k }));
