@@ -1,17 +1,17 @@
 /** A run: every workload on every participant, in one report. */
-import type {
-  Accuracy,
-  Limit,
-  MeasuredRow,
-  Noise,
-  NotRunRow,
-  PeerRatio,
-  Row,
-  WorkloadKey,
-} from '../model.js';
-import { accuracyWorkload, hasReference, Referee } from './accuracy.js';
+import type { Limit, MeasuredRow, Noise, NotRunRow, PeerRatio, Row } from '../model.js';
+import { Accuracies } from './accuracies.js';
+import {
+  batchesOf,
+  limitEntries,
+  limitOf,
+  messageOf,
+  participantName,
+  workloadName,
+  type Entry,
+} from './entry.js';
 import { interleave, type Outcome } from './interleave.js';
-import { bytesMoved, limitSpec } from './limits.js';
+import { bytesMoved } from './limits.js';
 import { noiseOf } from './noise.js';
 import type { Participant, Station } from './participant.js';
 import { limitFor, peerRatios } from './ratios.js';
@@ -62,34 +62,9 @@ export interface Findings {
 const probeElements = 2 ** 16;
 const leastRounds = 3;
 
-/** One participant with what it is to compute: a workload or a limit kernel. */
-interface Entry {
-  readonly participant: Participant;
-  readonly workload: Workload;
-  readonly limit?: Limit['kernel'];
-  station?: Station;
-  value?: number;
-  reason?: string;
-  samples?: readonly number[];
-}
-
-const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
-
-/** `wasm, 2 threads`. */
-export function participantName({ contestant, threads, role }: Participant['key']): string {
-  const count = threads === null || threads === 1 ? '' : `, ${threads} threads`;
-  return `${contestant}${role === 'peer' ? ' (peer)' : ''}${count}`;
-}
-
-/** `sigmoidCrossEntropy, flat, 1000000 elements`. */
-export function workloadName({ loss, layout, elements, classes }: WorkloadKey): string {
-  return `${loss}, ${layout}, ${elements} elements${classes === null ? '' : `, ${classes} classes`}`;
-}
-
 class Run {
   readonly #options: RunOptions;
-  readonly #referee: Referee;
-  readonly #accuracies = new Map<string, Omit<Accuracy, 'meanError'> | string>();
+  readonly #accuracies: Accuracies;
   /** Participants that do not open here, and why. */
   readonly #closed = new Map<Participant, string>();
   readonly #rows: Row[] = [];
@@ -98,7 +73,7 @@ class Run {
 
   constructor(options: RunOptions) {
     this.#options = options;
-    this.#referee = new Referee(options.seed);
+    this.#accuracies = new Accuracies(options.seed);
   }
 
   async all(): Promise<Findings> {
@@ -123,7 +98,9 @@ class Run {
     const entries = participants.map((participant): Entry => ({ participant, workload }));
     const rows: Row[] = [];
     const limits: Limit[] = [];
-    for (const batch of this.#batches(entries)) {
+    const { memoryBytes = Infinity } = this.#options;
+    const beside = limitEntries(this.#options.limits, workload.key.elements);
+    for (const batch of batchesOf(entries, beside, memoryBytes)) {
       // oxlint-disable-next-line no-await-in-loop
       const found = await this.#batch(batch, workload);
       rows.push(...found.rows);
@@ -144,47 +121,8 @@ class Run {
     this.#tell(1, workloadName(workload.key), { rows: compared, limits: kept });
   }
 
-  /** Kernels that move memory, for one batch. */
-  #limitEntries(elements: number): Entry[] {
-    const kernels: readonly Limit['kernel'][] = ['copy', 'triad'];
-    return this.#options.limits.flatMap((participant) =>
-      kernels.map((limit): Entry => ({
-        participant,
-        limit,
-        workload: workloadOf(limitSpec(limit, elements)),
-      })),
-    );
-  }
-
-  /** As many at a time as the memory holds; what does not fit alone keeps its reason. */
-  #batches(entries: readonly Entry[]): readonly (readonly Entry[])[] {
-    const { memoryBytes = Infinity } = this.#options;
-    const need = ({ participant, workload }: Entry): number =>
-      participant.bytesPerElement * workload.key.elements;
-    const [{ workload } = { workload: undefined }] = entries;
-    const limitNeed = this.#limitEntries(workload?.key.elements ?? 0)
-      .map(need)
-      .reduce((sum, each) => sum + each, 0);
-    const batches: Entry[][] = [[]];
-    let used = limitNeed;
-    for (const entry of entries) {
-      const bytes = need(entry);
-      if (limitNeed + bytes > memoryBytes) {
-        entry.reason = `needs about ${gigabytes(limitNeed + bytes)} with the limits beside it; ${gigabytes(memoryBytes)} may be used`;
-      }
-      const isFull = used + bytes > memoryBytes && batches.at(-1)!.length > 0;
-      if (entry.reason === undefined && isFull) {
-        batches.push([]);
-        used = limitNeed;
-      }
-      batches.at(-1)!.push(entry);
-      if (entry.reason === undefined) used += bytes;
-    }
-    return batches;
-  }
-
   async #batch(entries: readonly Entry[], workload: Workload): Promise<Pick<Findings, 'rows' | 'limits'>> {
-    const all = [...this.#limitEntries(workload.key.elements), ...entries];
+    const all = [...limitEntries(this.#options.limits, workload.key.elements), ...entries];
     const what = workloadName(workload.key);
     try {
       await this.#open(all, what);
@@ -303,7 +241,7 @@ class Run {
     const peakMemoryBytes = await station.peakMemory().catch(() => null);
     const nsPerElement = spreadOf(samples.map((ms) => (ms * 1e6) / workload.key.elements));
     const limit = limitFor(common, limits);
-    const judged = await this.#judge(entry, station);
+    const judged = await this.#accuracies.of(entry, station);
     const toPeers: readonly PeerRatio[] = [];
     return {
       ...common,
@@ -317,31 +255,6 @@ class Run {
       ...judged,
     } satisfies MeasuredRow;
   }
-
-  async #judge(
-    { participant, workload, value }: Entry,
-    station: Station,
-  ): Promise<Pick<MeasuredRow, 'accuracy' | 'accuracyNote'>> {
-    if (!hasReference(workload)) {
-      return { accuracy: null, accuracyNote: 'the reference has no formula for this loss' };
-    }
-    const sample = accuracyWorkload(workload);
-    const { contestant, role, threads } = participant.key;
-    const cacheKey = JSON.stringify([contestant, role, threads, sample.spec]);
-    let errors = this.#accuracies.get(cacheKey);
-    if (errors === undefined) {
-      try {
-        const got = await station.evaluate(sample.spec, this.#options.seed);
-        errors = this.#referee.judge(workload, got);
-      } catch (thrown) {
-        errors = `computing the errors failed: ${messageOf(thrown)}`;
-      }
-      this.#accuracies.set(cacheKey, errors);
-    }
-    if (typeof errors === 'string') return { accuracy: null, accuracyNote: errors };
-    const meanError = value === undefined ? null : this.#referee.meanError(workload, value);
-    return { accuracy: { ...errors, meanError }, accuracyNote: null };
-  }
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 1));
@@ -350,24 +263,6 @@ function keep(entry: Entry, outcome: Outcome): void {
   if ('samples' in outcome) entry.samples = outcome.samples;
   else entry.reason = messageOf(outcome.error);
 }
-
-function limitOf({ limit, participant, samples }: Entry, key: WorkloadKey): Limit[] {
-  if (limit === undefined || samples === undefined || samples.length === 0) return [];
-  const nsPerElement = spreadOf(samples.map((ms) => (ms * 1e6) / key.elements));
-  const { device, threads } = participant.key;
-  return [
-    {
-      ...key,
-      kernel: limit,
-      device,
-      threads,
-      nsPerElement,
-      gigabytesPerSecond: bytesMoved[limit] / nsPerElement.median,
-    },
-  ];
-}
-
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toPrecision(3)} GB`;
 
 const sameContestant = (a: Participant['key'], b: Participant['key']): boolean =>
   a.contestant === b.contestant && a.role === b.role && a.threads === b.threads;

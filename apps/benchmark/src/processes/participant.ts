@@ -19,7 +19,7 @@ const mostText = 4000;
 /** Why a process ended that nobody had asked to. */
 function reasonOf(code: number | null, signal: NodeJS.Signals | null, said: string): string {
   const lines = said.trim().split('\n');
-  const last = (lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? '').trim();
+  const last = (lines.find((line) => /error/i.test(line)) ?? '').trim();
   const how =
     signal === 'SIGKILL'
       ? 'was killed, as systems do where memory is short'

@@ -28,6 +28,8 @@ export function count(value: number): string {
 
 export function bytes(value: number | null): string {
   if (value === null) return '-';
+  // What a process holds at rest wanders by that much.
+  if (value < 1e6) return '< 1 MB';
   return value >= 1e9 ? `${short(value / 1e9)} GB` : `${short(value / 1e6)} MB`;
 }
 
