@@ -15,7 +15,7 @@ import { checkWritable, readText, writeWhole } from './node/files.js';
 import { cores, describeMachine, loadPerCore } from './node/machine.js';
 import { inOwnProcess } from './processes/participant.js';
 import { reportHtml } from './report/html.js';
-import { reportMarkdown } from './report/markdown.js';
+import { intoPage, reportMarkdown } from './report/markdown.js';
 import { reportText } from './report/tables.js';
 
 /** Where the command runs and what it prints to. */
@@ -87,6 +87,9 @@ async function measure(
   }
 }
 
+/** The report in one of its forms, for a file. */
+type Form = (report: Report, path: string) => string | Promise<string>;
+
 async function run(flags: Flags, args: readonly string[], around: Surroundings): Promise<number> {
   const { stdout, folder } = around;
   if (flags.list === true) {
@@ -99,10 +102,13 @@ async function run(flags: Flags, args: readonly string[], around: Surroundings):
   const baseline =
     baselineFile === undefined ? undefined : parseReport(baselineFile, await readText(baselineFile));
 
-  const files: readonly (readonly [string | undefined, (report: Report) => string])[] = [
+  const files: readonly (readonly [string | undefined, Form])[] = [
     [flags.json, (report) => `${JSON.stringify(report, undefined, 1)}\n`],
     [flags.html, reportHtml],
-    [flags.markdown, reportMarkdown],
+    [
+      flags.markdown,
+      async (report, path) => intoPage(await readText(path).catch(() => undefined), reportMarkdown(report)),
+    ],
   ];
   const paths = files.flatMap(([name]) => (name === undefined ? [] : [resolve(folder, name)]));
   await Promise.all(paths.map(checkWritable));
@@ -113,7 +119,7 @@ async function run(flags: Flags, args: readonly string[], around: Surroundings):
     if (name === undefined) continue;
     const path = resolve(folder, name);
     // oxlint-disable-next-line no-await-in-loop
-    await writeWhole(path, text(report));
+    await writeWhole(path, await text(report, path));
     stdout.write(`written   ${path}\n`);
   }
   const isEmpty = report.rows.every(({ status }) => status === 'not-run');

@@ -44,8 +44,8 @@ export interface Settings {
   /** Rounds aimed at, and seconds after which a workload stops short of them. */
   readonly rounds: number;
   readonly secondsPerWorkload: number;
-  /** Whether each contestant had a process of its own. */
-  readonly isolation: 'processes' | 'none';
+  /** Whether each contestant had a process of its own, or (in a browser) a worker of its own. */
+  readonly isolation: 'processes' | 'workers' | 'none';
 }
 
 /** How samples lie: every sample is the mean cost of the calls in it. */

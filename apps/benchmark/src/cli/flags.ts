@@ -78,7 +78,10 @@ export function commandOf(): Command {
     .option('--in-process', 'all in one process: starts faster, cannot tell memory, survives no crash')
     .option('-j, --json <file>', 'write the report as JSON: what --check reads')
     .option('--html <file>', 'write the report as a page with plots, which needs nothing else')
-    .option('--markdown <file>', 'write the tables as Markdown')
+    .option(
+      '--markdown <file>',
+      'write the tables as Markdown; into a page between the comments softxent-bench: begin and end',
+    )
     .option(
       '--check <baseline>',
       'compare ratios with an earlier --json; fail on a regression beyond the spread',

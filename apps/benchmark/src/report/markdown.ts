@@ -9,14 +9,32 @@ function tableLines({ head, rows }: Table): readonly string[] {
   return [line(head), `| --- |${' ---: |'.repeat(head.length - 1)}`, ...rows.map(line)];
 }
 
+const begin = '<!-- softxent-bench: begin -->';
+const end = '<!-- softxent-bench: end -->';
+
+/**
+ * The Markdown in the place that a page has for it: between the two comments that begin and end it, or in place of a page without them. So
+ * that what people wrote around the tables of an earlier run stays.
+ */
+export function intoPage(page: string | undefined, markdown: string): string {
+  const from = page?.indexOf(begin) ?? -1;
+  const to = page?.indexOf(end) ?? -1;
+  if (page === undefined || from < 0 || to < from) return markdown;
+  return `${page.slice(0, from + begin.length)}\n\n${markdown.trimEnd()}\n\n${page.slice(to)}`;
+}
+
+const isolations: Readonly<Record<Report['settings']['isolation'], string>> = {
+  processes: 'each contestant in a process of its own',
+  workers: 'each contestant in a worker of its own',
+  none: 'one process',
+};
+
 /** Tables, limits and reasons, below headings of the third level. */
 export function reportMarkdown(report: Report): string {
   const { machine, noise, settings } = report;
   const { sections, common } = sectionsOf(report);
-  const isolation =
-    settings.isolation === 'processes' ? 'each contestant in a process of its own' : 'one process';
   const lines = [
-    `${machineLine(report)}; ${isolation}, up to ${settings.rounds} interleaved rounds.`,
+    `${machineLine(report)}; ${isolations[settings.isolation]}, up to ${settings.rounds} interleaved rounds.`,
     '',
     '```sh',
     machine.command,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bytes, count, percent, short } from './format.js';
 import { reportHtml } from './html.js';
-import { reportMarkdown } from './markdown.js';
+import { intoPage, reportMarkdown } from './markdown.js';
 import { chartsOf } from './series.js';
 import { reportText, sectionsOf } from './tables.js';
 import { measuredRow, notRunRow, reportOf, spread } from './testing.js';
@@ -70,6 +70,21 @@ describe('Markdown', () => {
     expect(text).toContain('| wasm | 1.00 | 2.0 % |');
     expect(text).toContain('softxent-bench --loss \'{"kind":"dice"}\'');
     expect(text).toContain('- not run: webgpu: there is no adapter');
+  });
+});
+
+describe('a page that holds tables', () => {
+  const page = 'why\n<!-- softxent-bench: begin -->\nold\n<!-- softxent-bench: end -->\nhow\n';
+
+  it('keeps what stands around them', () => {
+    expect(intoPage(page, 'new\n')).toBe(
+      'why\n<!-- softxent-bench: begin -->\n\nnew\n\n<!-- softxent-bench: end -->\nhow\n',
+    );
+  });
+
+  it('without a place for them is replaced, as is one that is not there', () => {
+    expect(intoPage('anything', 'new\n')).toBe('new\n');
+    expect(intoPage(undefined, 'new\n')).toBe('new\n');
   });
 });
 
