@@ -16,6 +16,18 @@ export default defineConfig({
   // The sources of every package of the workspace: nothing needs to be built first.
   resolve: { conditions: ['@softxent/source', 'module', 'browser', 'import', 'default'] },
   server: { headers },
+  optimizeDeps: {
+    // Found only when a worker imports them, which would load the page anew in the middle of a run.
+    include: [
+      '@jax-js/jax',
+      '@observablehq/plot',
+      '@tensorflow/tfjs',
+      '@tensorflow/tfjs-backend-wasm',
+      '@tensorflow/tfjs-backend-webgpu',
+    ],
+    // Its WebAssembly files stand beside its own module.
+    exclude: ['onnxruntime-web', 'onnxruntime-web/webgpu'],
+  },
   preview: { headers },
   build: { outDir: '../dist/web', emptyOutDir: true, rolldownOptions },
   worker: { format: 'es', rolldownOptions },

@@ -18,14 +18,28 @@ const mostBytes = 150_000;
 
 const desktop = { width: 1200, height: 900 };
 const phone = { width: 360, height: 780 };
+/** `from`: the element that a picture begins with; else it is of the page from its top. */
 const pictures = [
   { name: 'benchmark-light', view: 'benchmark', viewport: desktop, colorScheme: 'light' },
-  { name: 'benchmark-dark', view: 'benchmark', viewport: desktop, colorScheme: 'dark' },
-  { name: 'benchmark-phone', view: 'benchmark', viewport: phone, colorScheme: 'light' },
-  { name: 'explain-light', view: 'explain', viewport: desktop, colorScheme: 'light' },
-  { name: 'explain-dark', view: 'explain', viewport: desktop, colorScheme: 'dark' },
-  { name: 'explain-phone', view: 'explain', viewport: phone, colorScheme: 'dark' },
+  { name: 'benchmark-dark', view: 'benchmark', viewport: desktop, colorScheme: 'dark', from: '.results' },
+  {
+    name: 'benchmark-phone',
+    view: 'benchmark',
+    viewport: phone,
+    colorScheme: 'light',
+    from: '.results .card',
+  },
+  { name: 'explain-light', view: 'explain?x=5&t=0.8', viewport: desktop, colorScheme: 'light' },
+  { name: 'explain-dark', view: 'explain?x=100&t=0.99', viewport: desktop, colorScheme: 'dark' },
+  {
+    name: 'explain-phone',
+    view: 'explain?x=100&t=0.99',
+    viewport: phone,
+    colorScheme: 'dark',
+    from: '.digits',
+  },
 ];
+const tallest = 1700;
 
 /** One run, whose results all pictures of the view show. */
 async function measure(page) {
@@ -48,35 +62,38 @@ async function save(name, png) {
   console.log(`docs/images/${name}.png: ${small.length} bytes`);
 }
 
+async function shoot(page, { name, viewport, colorScheme, from }) {
+  await page.setViewportSize(viewport);
+  await page.emulateMedia({ colorScheme });
+  // Charts are drawn anew for the width.
+  await page.waitForTimeout(500);
+  const size = await page.evaluate((selector) => {
+    const first = selector === undefined ? undefined : document.querySelector(selector);
+    const top = first === undefined ? 0 : first.getBoundingClientRect().top + scrollY - 16;
+    return { top, bottom: document.documentElement.scrollHeight };
+  }, from);
+  const most = viewport === phone ? 1.2 * viewport.height : tallest;
+  const height = Math.min(most, size.bottom - size.top);
+  await save(
+    name,
+    await page.screenshot({ fullPage: true, clip: { x: 0, y: size.top, width: viewport.width, height } }),
+  );
+}
+
 async function shootBenchmark(browser, address) {
-  const shots = pictures.filter(({ view }) => view === 'benchmark');
   const page = await browser.newPage({ viewport: desktop });
   await page.goto(address);
   await measure(page);
-  for (const { name, viewport, colorScheme } of shots) {
-    await page.setViewportSize(viewport);
-    await page.emulateMedia({ colorScheme });
-    await page.waitForTimeout(500);
-    const top = viewport === phone ? '.results > .card' : '.bar';
-    await page
-      .locator(top)
-      .first()
-      .evaluate((element) => element.scrollIntoView());
-    const clip = viewport === phone ? undefined : { x: 0, y: 0, width: 1200, height: 1750 };
-    await save(name, await page.screenshot(clip ? { clip, fullPage: true } : {}));
-  }
+  for (const picture of pictures.filter(({ view }) => view === 'benchmark')) await shoot(page, picture);
 }
 
 async function shootExplain(browser, address) {
-  for (const { name, viewport, colorScheme } of pictures.filter(({ view }) => view === 'explain')) {
-    const page = await browser.newPage({ viewport, colorScheme });
-    await page.goto(`${address}#explain?x=2.2&t=0.9`);
+  for (const picture of pictures.filter(({ view }) => view !== 'benchmark')) {
+    const page = await browser.newPage({ viewport: picture.viewport });
+    await page.goto(`${address}#${picture.view}`);
     await page.locator('#explain-logit').waitFor();
-    await page.waitForTimeout(500);
-    const isPhone = viewport === phone;
-    if (isPhone) await page.locator('[data-quantity=loss]').evaluate((element) => element.scrollIntoView());
-    const clip = { x: 0, y: 0, width: 1200, height: 1750 };
-    await save(name, await page.screenshot(isPhone ? {} : { clip, fullPage: true }));
+    await shoot(page, picture);
+    await page.close();
   }
 }
 

@@ -2,10 +2,10 @@
 import * as Plot from '@observablehq/plot';
 import { h, onFrame } from './dom.js';
 
-/** An entry of a legend: a colour (a CSS value) and what it stands for. */
+/** An entry of a legend: a colour (a CSS value) and what it stands for, or words alone. */
 export interface LegendEntry {
   readonly name: string;
-  readonly colour: string;
+  readonly colour?: string;
   readonly kind?: 'line' | 'dashed' | 'area';
 }
 
@@ -59,6 +59,7 @@ export function chart(
 }
 
 function legendItem({ name, colour, kind = 'line' }: LegendEntry): HTMLElement {
+  if (colour === undefined) return h('li', {}, name);
   const swatch = h('span', { class: `swatch ${kind}`, 'aria-hidden': 'true' });
   swatch.style.setProperty('--swatch', colour);
   return h('li', {}, swatch, name);

@@ -142,7 +142,7 @@ describe.skipIf(missing !== undefined)(['the built page', missing].filter(Boolea
       const [cost, errors, scaling] = await page.locator('.results .plot svg').all();
       expect(await cost?.locator('[data-mark=dot] circle').count()).toBe(wanted.length);
       expect(await errors?.locator('[data-mark=dot] *').count()).toBe(2 * wanted.length);
-      expect(await scaling?.locator('[data-mark=line]').count()).toBe(wanted.length);
+      expect(await scaling?.locator('[data-mark=line] path').count()).toBe(wanted.length);
 
       await page.click('#copy-tsv');
       await page.getByText('Copied.').waitFor();

@@ -94,7 +94,7 @@ export function costChart(shown: () => Shown | undefined): Chart {
   };
   return chart('Cost of a logit', draw, () => [
     { name: 'what memory allows, with as many threads', colour: 'var(--ink-soft)' },
-    { name: 'filled: softxent; hollow: peers; band: quartiles', colour: 'var(--ink-soft)', kind: 'area' },
+    { name: 'filled: softxent; hollow: peers; band: quartiles' },
   ]);
 }
 
@@ -138,14 +138,13 @@ export function scalingChart(shown: () => Shown | undefined): Chart {
       },
       marks: names.map((name) => {
         const own = points.filter((point) => point.name === name);
-        return Plot.line(own, {
-          x: 'elements',
-          y: 'cost',
-          stroke: colourOf(now.report, name),
-          strokeWidth: 2,
-          ...(own[0]?.isPeer === true ? { strokeDasharray: '5 4' } : {}),
-          marker: 'circle-stroke',
-        });
+        const stroke = colourOf(now.report, name);
+        const isPeer = own[0]?.isPeer === true;
+        const at = { x: 'elements', y: 'cost', stroke, strokeWidth: 2 };
+        return [
+          Plot.line(own, { ...at, ...(isPeer ? { strokeDasharray: '5 4' } : {}) }),
+          Plot.dot(own, { ...at, r: 4, fill: isPeer ? 'var(--surface)' : stroke }),
+        ];
       }),
     };
   };

@@ -84,7 +84,7 @@ export class BenchmarkRun {
       format: 'softxent-bench',
       version: reportVersion,
       machine: this.#machine,
-      settings: { seed, rounds, secondsPerWorkload, isolation: 'none' },
+      settings: { seed, rounds, secondsPerWorkload, isolation: 'workers' },
       limits: this.#limits,
       rows: this.#rows,
       noise: noiseOf(this.#rows, this.#limits, null),

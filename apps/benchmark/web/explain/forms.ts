@@ -44,7 +44,7 @@ const softxent: Form = {
   name: 'softxent',
   origin: 'this library: only terms of one sign are added',
   formulas: {
-    loss: '|x|·m + log1p(e^−|x|), m the disagreement',
+    loss: '|x|·m + log1p(e^−|x|), m = 1−t or t',
     gradient: '(1−t) − σ(−x) for x ≥ 0, σ(x) − t below',
     excess: 'KL(t ‖ σ(x)) as a divergence',
   },

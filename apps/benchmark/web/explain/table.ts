@@ -1,4 +1,5 @@
 /** The digits of each form at the point, beside the exact ones. */
+import { short } from '../../src/report/format.js';
 import { h } from '../dom.js';
 import { errorInUlp, markDigits, type Digits } from './digits.js';
 import { exactAt } from './exact.js';
@@ -20,7 +21,8 @@ export function verdict({ lost, room, runs }: Digits): string {
 function ulpText(ulp: number): string {
   if (!Number.isFinite(ulp)) return 'no number';
   if (ulp === 0) return 'exact';
-  return `${ulp < 100 ? ulp.toPrecision(2) : ulp.toExponential(1).replace('e+', 'e')} ulp off`;
+  const rounded = Number(ulp.toPrecision(2));
+  return `${rounded < 1e5 ? rounded : short(rounded)} ulp off`;
 }
 
 function numberCell(digits: Digits): HTMLElement {
