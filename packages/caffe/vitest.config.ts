@@ -10,7 +10,9 @@ if (process.env['SOFTXENT_WEBGPU_ADAPTER'] !== 'system') {
   // Not a literal: its sources need the types of a browser, which this package does not have.
   const name: string = '@softxent/backend-webgpu/software-adapter';
   try {
-    const { softwareAdapter } = (await import(name)) as { softwareAdapter(): Record<string, string> };
+    const { softwareAdapter } = (await import(name)) as {
+      softwareAdapter: () => Record<string, string>;
+    };
     Object.assign(process.env, softwareAdapter());
   } catch {
     // Then the test that wants it is skipped, with what Dawn says.
