@@ -62,7 +62,7 @@ export async function openLabelmapSource(
 async function loadPair(param: ImageDataParameter, { image, label }: FilePair, list: string, line: number) {
   const [pixels, levels] = await Promise.all([
     readImage(image, param.is_color ? 'colour' : 'grey'),
-    readImage(label, 'grey-deep'),
+    readImage(label, 'grey-only'),
   ]);
   if (pixels.height !== levels.height || pixels.width !== levels.width) {
     throw new ListEntryError(
