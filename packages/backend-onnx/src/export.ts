@@ -56,7 +56,8 @@ export async function exportLoss(
   options: ExportOptions = {},
 ): Promise<void> {
   const bytes = toOnnx(loss, signature, options);
-  const { open, rename, rm } = await import('node:fs/promises');
+  // Not an import: bundlers for browsers stop at one, even where it is never reached.
+  const { open, rename, rm } = process.getBuiltinModule('node:fs/promises');
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const file = await open(temporary, 'w');

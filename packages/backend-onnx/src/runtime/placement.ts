@@ -23,9 +23,10 @@ export async function nodePlacement(
   feeds: Readonly<Record<string, HostTensor>>,
   options: OpenOptions,
 ): Promise<Placement[]> {
-  const { mkdtemp, readdir, readFile, rm } = await import('node:fs/promises');
-  const { tmpdir } = await import('node:os');
-  const path = await import('node:path');
+  // Node's modules without an import: bundlers for browsers stop at one, even where it is never reached.
+  const { mkdtemp, readdir, readFile, rm } = process.getBuiltinModule('node:fs/promises');
+  const { tmpdir } = process.getBuiltinModule('node:os');
+  const path = process.getBuiltinModule('node:path');
   const folder = await mkdtemp(path.join(tmpdir(), 'softxent-onnx-'));
   try {
     const session = await openSession(model, { ...options, profilePrefix: path.join(folder, 'profile') });
