@@ -111,6 +111,8 @@ describe.skipIf(missing !== undefined)(['the built page', missing].filter(Boolea
       const page = await open(isolated, '', { permissions: ['clipboard-read', 'clipboard-write'] });
       const wanted = ['wasm', 'wasm-n', 'cpu', 'peer-typescript'];
       await chooseLittle(page, wanted);
+      await page.fill('#bench-threads', '3');
+      expect(await page.getByLabel('wasm, 3 threads', { exact: true }).isChecked()).toBe(true);
       await page.click('#start');
       expect(await page.locator('#cancel').isEnabled()).toBe(true);
       expect(await finished(page)).toBe('done');
@@ -130,8 +132,8 @@ describe.skipIf(missing !== undefined)(['the built page', missing].filter(Boolea
         expect(row.toPeers.map(({ peer }) => peer)).toEqual(['typescript']);
       }
       const threaded = rows.filter(({ contestant, threads }) => contestant === 'wasm' && threads !== 1);
-      expect(threaded.map(({ description }) => description)).toEqual(
-        threaded.map(({ threads }) => expect.stringContaining(`${threads} threads)`) as string),
+      expect(threaded.map(({ threads, description }) => [threads, description])).toEqual(
+        Array.from({ length: 2 }, () => [3, expect.stringContaining('3 threads)') as string]),
       );
       expect(report.machine.command).toContain(isolated.address);
 
@@ -153,6 +155,8 @@ describe.skipIf(missing !== undefined)(['the built page', missing].filter(Boolea
       await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toContain('| --- |');
       expect(await overflow(page)).toBe(0);
       expect(await violations(page)).toEqual([]);
+      await page.setViewportSize({ width: 360, height: 780 });
+      await expect.poll(() => overflow(page)).toBe(0);
     }, 90_000);
 
     it('measures on the GPU', async ({ skip }) => {

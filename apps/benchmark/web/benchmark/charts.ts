@@ -207,7 +207,7 @@ export function errorChart(shown: () => Shown | undefined): Chart {
             {
               x: 'ulp',
               y: 'name',
-              dy: isValue ? -3 : 3,
+              dy: isValue ? -5 : 5,
               symbol: isValue ? 'circle' : 'diamond',
               r: 4.5,
               fill: isValue ? 'var(--series-1)' : 'var(--series-2)',

@@ -2,8 +2,8 @@
 import { lossKinds } from '../../src/measure/workload.js';
 import type { Layout } from '../../src/model.js';
 import { count } from '../../src/report/format.js';
-import { h, type Child } from '../dom.js';
-import { catalogue, type Entry } from './catalogue.js';
+import { h } from '../dom.js';
+import { choices, contestantChoices, showThreads } from './choices.js';
 import type { Surroundings } from './machine.js';
 import type { Request } from './protocol.js';
 
@@ -15,42 +15,12 @@ export interface Form {
   setBusy(isBusy: boolean): void;
 }
 
-interface Choice {
-  readonly value: string;
-  readonly text: string;
-  readonly isChecked: boolean;
-  readonly title?: string | undefined;
-}
-
 const sizes = [1e3, 1e4, 1e5, 1e6, 1e7];
 const effortOf = {
   quick: { text: 'quick: 5 rounds, 2 s', rounds: 5, secondsPerWorkload: 2 },
   normal: { text: 'normal: 15 rounds, 6 s', rounds: 15, secondsPerWorkload: 6 },
   thorough: { text: 'thorough: 40 rounds, 20 s', rounds: 40, secondsPerWorkload: 20 },
 } as const;
-
-function choices(name: string, title: string, all: readonly Choice[], note?: Child): HTMLFieldSetElement {
-  const boxes = all.map(({ value, text, isChecked, title: hint }) =>
-    h(
-      'label',
-      { class: 'choice', title: hint },
-      h('input', { type: 'checkbox', name, value, checked: isChecked }),
-      text,
-    ),
-  );
-  return h('fieldset', {}, h('legend', {}, title), h('div', { class: 'choices' }, ...boxes), note);
-}
-
-function contestantChoices(role: Entry['role'], threads: number): readonly Choice[] {
-  return catalogue
-    .filter((entry) => entry.role === role)
-    .map(({ id, name, threads: many, isDefault = false, needs }) => ({
-      value: id,
-      text: many === 'many' ? `${name}, ${threads} threads` : name,
-      isChecked: isDefault,
-      title: needs === undefined ? undefined : `needs ${needs === 'webgpu' ? 'WebGPU' : 'WebGL'}`,
-    }));
-}
 
 const layoutNames: Readonly<Record<Exclude<Layout, 'flat'>, string>> = {
   'channels-last': 'channels-last',
@@ -59,7 +29,15 @@ const layoutNames: Readonly<Record<Exclude<Layout, 'flat'>, string>> = {
 
 /** Builds the form. */
 export function makeForm({ machine, isIsolated }: Surroundings): Form {
-  const threads = Math.max(2, Math.min(machine.cores, 8));
+  const threads = h('input', {
+    type: 'number',
+    id: 'bench-threads',
+    name: 'threads',
+    min: 2,
+    max: 64,
+    value: Math.max(2, Math.min(machine.cores, 8)),
+    required: true,
+  });
   const classes = h('input', {
     type: 'number',
     id: 'bench-classes',
@@ -100,12 +78,14 @@ export function makeForm({ machine, isIsolated }: Surroundings): Form {
     h(
       'fieldset',
       {},
-      h('legend', {}, 'Classes and effort'),
+      h('legend', {}, 'Settings'),
       h(
         'div',
         { class: 'pair' },
         h('label', { for: 'bench-classes' }, 'number of classes'),
         classes,
+        h('label', { for: 'bench-threads' }, 'threads, where several'),
+        threads,
         h('label', { for: 'bench-effort' }, 'for each workload'),
         effort,
       ),
@@ -118,7 +98,7 @@ export function makeForm({ machine, isIsolated }: Surroundings): Form {
     choices(
       'contestant',
       'Backends of softxent',
-      contestantChoices('backend', threads),
+      contestantChoices('backend'),
       isIsolated
         ? undefined
         : h('p', { class: 'note' }, 'Several threads need a cross-origin isolated page.'),
@@ -126,7 +106,7 @@ export function makeForm({ machine, isIsolated }: Surroundings): Form {
     choices(
       'contestant',
       'Peers',
-      contestantChoices('peer', threads),
+      contestantChoices('peer'),
       h(
         'p',
         { class: 'note' },
@@ -135,6 +115,12 @@ export function makeForm({ machine, isIsolated }: Surroundings): Form {
     ),
   );
   const element = h('form', { class: 'card', 'aria-label': 'What to run' }, fields, problem);
+
+  const renameThreads = (): void => {
+    if (threads.checkValidity()) showThreads(element, threads.valueAsNumber);
+  };
+  threads.addEventListener('input', renameThreads);
+  renameThreads();
 
   const chosen = (name: string): readonly string[] =>
     [...element.querySelectorAll<HTMLInputElement>(`input[name=${name}]:checked`)].map(({ value }) => value);
@@ -146,6 +132,7 @@ export function makeForm({ machine, isIsolated }: Surroundings): Form {
     const isPlain = chosen('loss').every((kind) => kind === 'sigmoidCrossEntropy' || kind === 'qualityFocal');
     if (!isPlain && chosen('layout').length === 0) return 'Choose a layout for the losses with classes.';
     if (!classes.checkValidity()) return 'The number of classes is from 2 to 10,000.';
+    if (!threads.checkValidity()) return 'Several threads are from 2 to 64.';
     return undefined;
   };
 
@@ -163,7 +150,7 @@ export function makeForm({ machine, isIsolated }: Surroundings): Form {
         layouts: chosen('layout') as readonly Layout[],
         classes: classes.valueAsNumber,
         contestants: chosen('contestant'),
-        threads,
+        threads: threads.valueAsNumber,
         seed: 1,
         rounds,
         secondsPerWorkload,

@@ -53,8 +53,20 @@ function tableOf(report: Report): HTMLElement {
   );
 }
 
-/** What could not run, each reason once. */
+/** The columns' meaning, for those who cannot point at them. */
+function meanings(): HTMLElement {
+  const entries = columns.map(({ name, hint }) => h('div', {}, h('dt', {}, name), h('dd', {}, hint)));
+  return h(
+    'details',
+    { class: 'meanings' },
+    h('summary', {}, 'What the columns say'),
+    h('dl', {}, ...entries),
+  );
+}
+
+/** What could not run, each reason once; with the workloads, where it is not all of them. */
 function notRun({ rows }: Report): readonly HTMLElement[] {
+  const workloads = new Set(rows.map(workloadTitle)).size;
   const byReason = new Map<string, Row[]>();
   for (const row of rows) {
     if (row.status !== 'not-run') continue;
@@ -63,14 +75,9 @@ function notRun({ rows }: Report): readonly HTMLElement[] {
   }
   return [...byReason].map(([key, of]) => {
     const [name = '', ...reason] = key.split('\n');
-    const which = [...new Set(of.map(workloadTitle))].join('; ');
-    return h(
-      'li',
-      {},
-      h('strong', {}, name),
-      `: ${reason.join(' ')} `,
-      h('span', { class: 'which' }, `(${which})`),
-    );
+    const which = [...new Set(of.map(workloadTitle))];
+    const where = which.length < workloads && h('span', { class: 'which' }, ` (${which.join('; ')})`);
+    return h('li', {}, h('strong', {}, name), `: ${reason.join(' ')}`, where);
   });
 }
 
@@ -176,6 +183,7 @@ export function makeResults(): Results {
       place,
       buttons,
       fallback,
+      meanings(),
     ),
     reasonsCard,
   );
