@@ -35,7 +35,7 @@ function listText(): string {
       .map(([name, about]) => `  ${name.padEnd(12)} ${about}`)
       .join('\n');
   return [
-    `losses\n${lossKinds.map((kind) => `  ${kind}`).join('\n')}`,
+    `losses (sigmoid and softmax for short)\n${lossKinds.map((kind) => `  ${kind}`).join('\n')}`,
     `backends\n${lines(contestantNames('backend'))}`,
     `peers\n${lines(contestantNames('peer'))}`,
     '',

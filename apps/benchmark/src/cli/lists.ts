@@ -53,6 +53,27 @@ export function positiveOf(flag: string, text: string): number {
   throw new UsageError(`${flag}: found '${text}', expected a number > 0`);
 }
 
+/** How many letters have to be put in, taken out or changed to make one word of the other (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const changed = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(changed, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+/** The name that is at most two slips of the finger away. */
+function closest(text: string, known: readonly string[]): string | undefined {
+  const far = (name: string): number => distance(text, name.toLowerCase());
+  const [first] = known.toSorted((a, b) => far(a) - far(b));
+  return first !== undefined && far(first) <= 2 ? first : undefined;
+}
+
 /**
  * One of the known names, or the one that is meant.
  *
@@ -60,7 +81,8 @@ export function positiveOf(flag: string, text: string): number {
  */
 export function oneOf(flag: string, text: string, known: readonly string[]): string {
   if (known.includes(text)) return text;
-  const close = known.find((name) => name.toLowerCase().startsWith(text.toLowerCase()));
+  const wanted = text.toLowerCase();
+  const close = known.find((name) => name.toLowerCase().startsWith(wanted)) ?? closest(wanted, known);
   const hint = close === undefined ? '' : ` (did you mean ${close}?)`;
   throw new UsageError(`${flag}: found '${text}'${hint}, expected any of ${known.join(', ')}`);
 }

@@ -83,7 +83,8 @@ describe('the flags', () => {
   });
 
   it.each([
-    [['--losses', 'softmx'], 'expected any of sigmoidCrossEntropy'],
+    [['--losses', 'softmx'], 'did you mean softmax?'],
+    [['--losses', 'hinge'], 'expected any of sigmoidCrossEntropy'],
     [['--losses', 'dic'], 'did you mean diceSemimetric'],
     [['--losses', ''], 'expected a kind of loss'],
     [['--loss', '{"kind":"dice"'], 'expected JSON'],
@@ -92,7 +93,8 @@ describe('the flags', () => {
     [['--sizes', '1e6,x'], "--sizes: found 'x'"],
     [['--classes', '0'], "--classes: found '0'"],
     [['--layouts', 'flat'], 'expected any of channels-last, nchw'],
-    [['--backends', 'wsam'], 'or a plugin: ./path.js'],
+    [['--backends', 'wsam'], 'did you mean wasm?'],
+    [['--backends', 'torch'], 'or a plugin: ./path.js'],
     [['--backends', './none.js'], 'there is no file'],
     [['--peers', 'torch'], 'expected any of typescript'],
     [['--peers', 'none,jax'], 'no other name'],

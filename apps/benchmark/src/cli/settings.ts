@@ -38,8 +38,8 @@ function lossesOf({ loss, losses = '' }: Flags): readonly string[] {
   if (names.length === 0) throw new UsageError('--losses: found nothing, expected a kind of loss');
   const kinds = names.includes('all')
     ? lossKinds
-    : names.map((name) => oneOf('--losses', shortNames[name] ?? name, lossKinds));
-  return [...new Set(kinds)].map((kind) => JSON.stringify({ kind }));
+    : names.map((name) => oneOf('--losses', name, [...lossKinds, ...Object.keys(shortNames)]));
+  return [...new Set(kinds.map((kind) => shortNames[kind] ?? kind))].map((kind) => JSON.stringify({ kind }));
 }
 
 function layoutsOf({ layouts }: Flags): readonly Layout[] {
