@@ -61,6 +61,8 @@ export interface Findings {
 /** A larger one is tried on this many elements first, to tell how long it will take. */
 const probeElements = 2 ** 16;
 const leastRounds = 3;
+/** Compilers take that long to be done with calls that take microseconds. */
+const mostWarmMs = 120;
 
 class Run {
   readonly #options: RunOptions;
@@ -228,7 +230,7 @@ class Run {
         leastRounds,
         seconds: secondsPerWorkload,
         sampleMs: 3,
-        warmMs: 40,
+        warmMs: Math.min(mostWarmMs, 100 * secondsPerWorkload),
         pause,
         onRound: (round, of) => this.#tell(0.2 + (0.7 * round) / of, `${what}: round ${round} of ${of}`),
       },

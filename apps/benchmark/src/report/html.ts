@@ -9,12 +9,12 @@ const escape = (text: string): string =>
 
 const style = `
   :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
-  body { max-width: 76rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+  body { max-width: 80rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
   h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .4rem; }
   code, td, th { font-variant-numeric: tabular-nums; } pre { overflow-x: auto; }
   .warning { border-left: .3rem solid #d90; padding: .4rem .8rem; background: #d901; }
-  .table { overflow-x: auto; } table { border-collapse: collapse; white-space: nowrap; }
-  th, td { text-align: right; padding: .2rem .6rem; border-bottom: 1px solid #8884; }
+  .table { overflow-x: auto; } table { border-collapse: collapse; white-space: nowrap; font-size: .85rem; }
+  th, td { text-align: right; padding: .2rem .5rem; border-bottom: 1px solid #8884; }
   th:first-child, td:first-child { text-align: left; font-weight: 600; }
   thead th { border-bottom-width: 2px; font-weight: 600; }
   .limits, .legend, .notes { opacity: .8; font-size: .9rem; }
