@@ -20,6 +20,7 @@ const testTasks = [
   '//#format:check',
   '//#lockfile:check',
   '//#boundaries',
+  '//#knip',
 ];
 
 const env = {

@@ -50,11 +50,6 @@ export class GraphError extends SoftxentError {
   }
 }
 
-/** True for dtypes that arithmetic with fractions works on. */
-export function isFloat(dtype: GraphDType): boolean {
-  return dtype === 'float32' || dtype === 'float64' || dtype === 'float16';
-}
-
 function isRaw(dtype: GraphDType, data: ArrayLike<number | bigint | boolean>): data is TensorData {
   switch (dtype) {
     case 'float32':

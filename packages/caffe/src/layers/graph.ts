@@ -1,8 +1,8 @@
 import type { Value } from '@softxent/backend-onnx/graph';
 import { SumGraph } from './graph/sums.js';
 
-export type { GraphDType, Value } from '@softxent/backend-onnx/graph';
-export type { Dims, Operand } from './graph/nodes.js';
+export type { Value } from '@softxent/backend-onnx/graph';
+export type { Operand } from './graph/nodes.js';
 export { count, range } from './graph/nodes.js';
 export type { SliceRange } from './graph/shapes.js';
 

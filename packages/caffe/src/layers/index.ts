@@ -13,7 +13,7 @@ import { selectLayers } from './select.js';
 import { shapeLayers } from './shape.js';
 import { unsupportedLayers } from './unsupported.js';
 
-export type { Gradients, LayerBuild, LayerForward, LayerHost, LayerType, Wanted } from './layer.js';
+export type { LayerForward, LayerHost, LayerType } from './layer.js';
 
 /** Every layer type that nets can hold, by Caffe's name, and those that are refused with a reason. */
 export const layerTypes: ReadonlyMap<string, LayerType> = new Map(

@@ -1,14 +1,6 @@
 /** Symbolic derivatives of expressions and, through their reductions, of whole programs. */
 import * as b from './build.js';
-import {
-  isBinary,
-  isUnary,
-  walk,
-  type BinaryOp,
-  type Expr,
-  type NumberExpr,
-  type UnaryOp,
-} from './expression.js';
+import { isBinary, isUnary, type BinaryOp, type NumberExpr, type UnaryOp } from './expression.js';
 import type { Gradients, Program, Reduction } from './program.js';
 
 /** What is held variable: an operand, or a reduction of the row. */
@@ -103,15 +95,6 @@ function binaryDerivative(
       return b.add(byBase, byPower);
     }
   }
-}
-
-/** Names of the reductions that an expression reads. */
-export function reductionsIn(e: Expr): Set<string> {
-  const names = new Set<string>();
-  walk([e], (node) => {
-    if (node.op === 'reduction') names.add(node.name);
-  });
-  return names;
 }
 
 /** A gradient and the reductions, beyond the program's own, that it needs. */
