@@ -11,6 +11,10 @@ const outputLine = (net: string, { blob, value, weight }: OutputValue, index: nu
 export const floorText = (loss: number, floor: number | undefined): string =>
   floor === undefined ? '' : ` (floor ${short(floor)}, excess ${short(loss - floor)})`;
 
+/** `; a constant has C at best`: what a prediction that is the same everywhere would come to. */
+export const constantText = (constant: number | undefined): string =>
+  constant === undefined ? '' : `; a constant prediction has ${short(constant)} at best`;
+
 /** The lines of an event; none for iterations that `display` does not ask for. */
 export function linesOf(event: TrainingEvent): string[] {
   switch (event.type) {
@@ -29,7 +33,9 @@ export function linesOf(event: TrainingEvent): string[] {
         ...event.outputs.map((output, i) => outputLine('Test', output, i)),
         ...(event.floor === undefined || !(event.floor > 0)
           ? []
-          : [`    Test net loss = ${short(event.loss)}${floorText(event.loss, event.floor)}`]),
+          : [
+              `    Test net loss = ${short(event.loss)}${floorText(event.loss, event.floor)}${constantText(event.constant)}`,
+            ]),
       ];
     case 'iteration': {
       const { iteration, smoothedLoss, smoothedFloor, rate, display, steppedTo } = event;

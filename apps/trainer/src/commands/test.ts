@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { copyWeights, DataNet, netState, readNetFile, readWeights, testNet } from '@softxent/caffe';
-import type { OutputValue, TestResult } from '@softxent/caffe';
+import type { OutputValue, TestMeans, TestResult } from '@softxent/caffe';
 import type { Command } from 'commander';
 import { engineOptions } from '../engine-options.js';
 import { folderFeed } from '../feed.js';
 import type { DataFlags, EngineFlags, StateFlags } from '../flags.js';
 import { names, wholeNumber, withData, withEngine, withState } from '../flags.js';
-import { floorText } from '../lines.js';
+import { constantText, floorText } from '../lines.js';
 import type { Surroundings } from '../surroundings.js';
 import { short, UsageError } from '../surroundings.js';
 
@@ -59,12 +59,12 @@ async function test(flags: TestFlags, { folder, stdout }: Surroundings): Promise
   if (net.targets.unknown !== undefined) print(`note: no floor of the loss is told: ${net.targets.unknown}`);
   print(`Running for ${iterations} iterations.`);
   const run = testNet(net, iterations);
-  let result: IteratorResult<TestResult & { readonly batch: number }, TestResult>;
+  let result: IteratorResult<TestResult & { readonly batch: number }, TestMeans>;
   while (!(result = await run.next()).done) {
     const { batch, outputs } = result.value;
     for (const { blob, value } of outputs) print(`Batch ${batch}, ${blob} = ${short(value)}`);
   }
-  const { loss, floor, outputs } = result.value;
-  print(`Loss: ${short(loss)}${floorText(loss, floor)}`);
+  const { loss, floor, constant, outputs } = result.value;
+  print(`Loss: ${short(loss)}${floorText(loss, floor)}${constantText(constant)}`);
   for (const output of outputs) print(`${output.blob} = ${short(output.value)}${weighted(output)}`);
 }

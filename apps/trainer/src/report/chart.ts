@@ -8,6 +8,8 @@ export interface Series {
   readonly className: string;
   readonly points: readonly (readonly [x: number, y: number])[];
   readonly marks?: boolean;
+  /** A line to compare with: it is in the chart whole. */
+  readonly reference?: boolean;
 }
 
 /** What a chart shows. */
@@ -52,7 +54,10 @@ export function thinned(
   return kept;
 }
 
-/** The extremes of what is shown. Spikes do not flatten the rest: the top is where 98 % of all points lie below, and a little more. */
+/**
+ * The extremes of what is shown. Spikes do not flatten the rest: the top is where 98 % of all points lie below, and a little more, but
+ * not below lines to compare with.
+ */
 function bounds(series: readonly Series[]): { x: [number, number]; y: [number, number] } {
   const points = series.flatMap((each) => each.points).filter(([, y]) => Number.isFinite(y));
   const xs = points.map(([x]) => x);
@@ -60,7 +65,8 @@ function bounds(series: readonly Series[]): { x: [number, number]; y: [number, n
   const low = ys[0] ?? 0;
   const most = ys.at(-1) ?? 1;
   const usual = ys[Math.floor(ys.length * 0.98)] ?? most;
-  const high = Math.min(most, usual + 0.25 * (usual - low));
+  const compared = series.flatMap(({ points: own, reference }) => (reference ? own.map(([, y]) => y) : []));
+  const high = Math.max(Math.min(most, usual + 0.25 * (usual - low)), ...compared);
   const floor = low > 0 && low < 0.5 * high ? 0 : low;
   return {
     x: [extreme(xs, Math.min), Math.max(1, extreme(xs, Math.max))],

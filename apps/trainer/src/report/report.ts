@@ -1,6 +1,6 @@
 import type { SolverParameter, TestedEvent } from '@softxent/caffe';
 import { printText, writeText } from '@softxent/caffe';
-import { floorText } from '../lines.js';
+import { constantText, floorText } from '../lines.js';
 import { short } from '../surroundings.js';
 import type { Series } from './chart.js';
 import { chart } from './chart.js';
@@ -50,12 +50,30 @@ function summary({ history, parameters, solver, failure }: ReportInput): string 
       const best = all.reduce((a, b) => (b.loss < a.loss ? b : a));
       return row(
         `Test net #${net}`,
-        `${short(end.loss)}${floorText(end.loss, end.floor)} at iteration ${end.iteration}; best ${short(best.loss)} at ${best.iteration}`,
+        `${short(end.loss)}${floorText(end.loss, end.floor)} at iteration ${end.iteration}; best ${short(best.loss)} at ${best.iteration}${constantText(end.constant)}`,
       );
     }),
     row('Last snapshot', snapshots.at(-1) ?? 'none'),
     ...(failure === undefined ? [] : [row('Ended early', failure)]),
   ].join('')}</table>`;
+}
+
+/** What does not change while a test net is tested on the same data: its floor and the best constant prediction. */
+function steady(net: number, tests: readonly TestedEvent[], which: string): Series[] {
+  const own = tests.filter((test) => test.net === net);
+  const line = (name: string, className: string, of: (test: TestedEvent) => number | undefined): Series => ({
+    name: `${name}${which}`,
+    className,
+    reference: true,
+    points: own.flatMap((test) => {
+      const value = of(test);
+      return value === undefined || !(value > 0) ? [] : [[test.iteration, value] as const];
+    }),
+  });
+  return [
+    line('floor of the test', `s-test${net % 3} dashed`, ({ floor }) => floor),
+    line('best constant prediction', 's-constant dashed', ({ constant }) => constant),
+  ];
 }
 
 function lossChart({ iterations, tests }: History): string {
@@ -79,6 +97,7 @@ function lossChart({ iterations, tests }: History): string {
       className: 's-floor',
       points: floors.some(([, y]) => y > 0) ? floors : [],
     },
+    ...nets.flatMap((net) => steady(net, tests, nets.length > 1 ? ` #${net}` : '')),
     ...nets.map((net) => ({
       name: nets.length > 1 ? `test net #${net}` : 'test loss',
       className: `s-test${net % 3}`,

@@ -1,4 +1,4 @@
-import type { Batch, BatchSource, SourceOptions } from '../data/index.js';
+import type { Batch, BatchSource, BatchTensor, SourceOptions } from '../data/index.js';
 import { openBatchSource, prefetch, sourceLayerTypes } from '../data/index.js';
 import type { EngineOptions, Feeds } from '../engine/index.js';
 import { CaffeNetError } from '../errors.js';
@@ -12,6 +12,7 @@ import { countOf } from '../net/shape.js';
 import { filterNet } from '../net/state.js';
 import type { LayerParameter, NetParameter, NetState } from '../schema/messages.js';
 import { upgradeNet } from '../upgrade/upgrade.js';
+import type { ClassTotals } from './constant.js';
 import type { Watch } from './shaped-engine.js';
 import { ShapedEngine } from './shaped-engine.js';
 import { Targets } from './targets.js';
@@ -120,6 +121,8 @@ export class DataNet implements AsyncDisposable {
   readonly engine: ShapedEngine;
   readonly targets: Targets;
   readonly #sources: readonly BatchSource[];
+  #batch: ReadonlyMap<string, BatchTensor> = new Map();
+  #made: ReadonlyMap<string, BatchTensor> = new Map();
   #fedFloor: number | undefined;
   #madeFloor: number | undefined;
 
@@ -138,6 +141,7 @@ export class DataNet implements AsyncDisposable {
         if (targets.made.length === 0) return;
         targets.check(blobs, true);
         this.#madeFloor = targets.floor(blobs, true);
+        this.#made = blobs;
       },
     });
   }
@@ -180,12 +184,21 @@ export class DataNet implements AsyncDisposable {
     }
   }
 
+  /** What the best constant prediction follows from, of the last batch and pass; undefined where losses other than cross-entropies count. */
+  totals(): ClassTotals | undefined {
+    const fed = this.targets.totals(this.#batch);
+    const made = this.targets.totals(this.#made, true);
+    return fed && made && new Map([...fed, ...made]);
+  }
+
   /** The next batch. @throws LabelRangeError, and what the sources throw */
   async next(): Promise<Feeds> {
     const batch: Batch = new Map();
     for (const source of this.#sources)
       for (const [top, tensor] of await source.next()) batch.set(top, tensor);
     this.targets.check(batch);
+    this.#batch = batch;
+    this.#made = new Map();
     this.#fedFloor = this.targets.floor(batch);
     this.#madeFloor = this.targets.made.length === 0 ? 0 : undefined;
     return Object.fromEntries(batch) as Feeds;

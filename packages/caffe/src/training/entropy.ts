@@ -37,6 +37,29 @@ export function binaryEntropy(
   return [sum, valid];
 }
 
+/** Calls `row` with where every row along `axis` that counts starts; a row of nothing but `ignore` does not count. */
+function eachRow(
+  targets: Float32Array,
+  shape: readonly number[],
+  axis: number,
+  ignore: number | null,
+  each: (start: number, classes: number, inner: number) => void,
+): { valid: number; rows: number } {
+  const classes = shape[axis]!;
+  const inner = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
+  const rows = targets.length / classes;
+  let valid = 0;
+  for (let row = 0; row < rows; row++) {
+    const start = Math.floor(row / inner) * classes * inner + (row % inner);
+    let ignored = ignore !== null;
+    for (let c = 0; ignored && c < classes; c++) ignored = targets[start + c * inner] === ignore;
+    if (ignored) continue;
+    valid++;
+    each(start, classes, inner);
+  }
+  return { valid, rows };
+}
+
 /**
  * For every row t along `axis` the least of -sum t log q over distributions q, which is -sum t log(t / T) with T = sum t;
  * added, with how many rows count and how many there are. A row of nothing but `ignore` does not count.
@@ -47,25 +70,29 @@ export function distributionEntropy(
   axis: number,
   ignore: number | null,
 ): [sum: number, valid: number, rows: number] {
-  const classes = shape[axis]!;
-  const inner = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
-  const rows = targets.length / classes;
   let sum = 0;
-  let valid = 0;
-  for (let row = 0; row < rows; row++) {
-    const start = Math.floor(row / inner) * classes * inner + (row % inner);
+  const { valid, rows } = eachRow(targets, shape, axis, ignore, (start, classes, inner) => {
     let total = 0;
     let logs = 0;
-    let ignored = ignore !== null;
     for (let c = 0; c < classes; c++) {
       const t = targets[start + c * inner]!;
-      if (t !== ignore) ignored = false;
       total += t;
       if (t > 0) logs += t * Math.log(t);
     }
-    if (ignored) continue;
-    valid++;
     if (total > 0) sum += total * Math.log(total) - logs;
-  }
+  });
   return [sum, valid, rows];
+}
+
+/** Adds every class's targets along `axis` to `sums`. Rows count as in {@link distributionEntropy}. */
+export function distributionSums(
+  targets: Float32Array,
+  shape: readonly number[],
+  axis: number,
+  ignore: number | null,
+  sums: number[],
+): { valid: number; rows: number } {
+  return eachRow(targets, shape, axis, ignore, (start, classes, inner) => {
+    for (let c = 0; c < classes; c++) sums[c]! += targets[start + c * inner]!;
+  });
 }

@@ -36,6 +36,8 @@ export interface TestedEvent {
   readonly loss: number;
   /** The least loss that the batches' soft labels allow; undefined where it cannot be told (`Targets.unknown`). */
   readonly floor: number | undefined;
+  /** The mean loss that the best constant prediction would have; undefined where losses other than cross-entropies count. */
+  readonly constant: number | undefined;
   /** The mean of every number that the net gives out. */
   readonly outputs: readonly OutputValue[];
   /** Whether test_compute_loss asks for the loss to be shown. */

@@ -5,7 +5,7 @@ import { ignoreLabel, normalizationOf } from '../layers/losses/normalization.js'
 import { isSource } from '../layers/index.js';
 import type { Net, NetLayer } from '../net/net.js';
 import { countOf } from '../net/shape.js';
-import { binaryEntropy, distributionEntropy } from './entropy.js';
+import { binaryEntropy, distributionEntropy, distributionSums } from './entropy.js';
 
 /** The targets of one loss layer. */
 interface Target {
@@ -18,6 +18,8 @@ interface Target {
   /** The axis of the classes in the logits, and how many there are. */
   readonly axis: number;
   readonly classes: number;
+  /** How many rows of classes stand before that axis. */
+  readonly outer: number;
   readonly ignore: number | null;
   readonly weight: number;
 }
@@ -83,13 +85,14 @@ function targetOf(net: Net, layer: NetLayer): Target | undefined {
     ignore: ignoreLabel(layer.param),
   };
   if (layer.type === 'SigmoidCrossEntropyLoss') {
-    return { ...common, kind: 'probabilities', axis: 0, classes: 0 };
+    return { ...common, kind: 'probabilities', axis: 0, classes: 2, outer: logits[0]! };
   }
   const { axis: given } = layer.param.softmax_param;
   const axis = given < 0 ? given + logits.length : given;
   const classes = logits[axis]!;
   const soft = logits.join() === targets.join() && classes !== 1;
-  return { ...common, kind: soft ? 'distributions' : 'classes', axis, classes };
+  const outer = countOf(logits.slice(0, axis));
+  return { ...common, kind: soft ? 'distributions' : 'classes', axis, classes, outer };
 }
 
 /** Tensors by the names of their blobs. */
@@ -99,6 +102,8 @@ type Tensors = ReadonlyMap<string, BatchTensor>;
 export class Targets {
   readonly #targets: readonly Target[];
   readonly #quirk: boolean;
+  /** No other loss counts. */
+  readonly #alone: boolean;
   /** The blobs with targets that layers make, to be looked at when a pass has been made. */
   readonly made: readonly string[];
   /** Why the least value of the net's loss cannot be told; undefined where it can. */
@@ -110,6 +115,8 @@ export class Targets {
     this.#quirk = caffeIgnoreQuirk;
     this.made = [...new Set(this.#targets.filter(({ made }) => made).map(({ blob }) => blob))];
     this.unknown = reasonOf(net);
+    const counting = net.layers.filter(({ lossWeights }) => lossWeights.some((weight) => weight !== 0));
+    this.#alone = this.unknown === undefined && counting.every(({ type }) => losses.has(type));
   }
 
   /**
@@ -145,20 +152,73 @@ export class Targets {
     return floor;
   }
 
+  /**
+   * Of every loss that counts, the totals of its targets' classes: for probabilities t those of t and 1 - t.
+   * @param tensors as for `check`
+   * @returns undefined where losses other than cross-entropies count
+   */
+  totals(tensors: Tensors, made = false): Map<string, number[]> | undefined {
+    if (!this.#alone) return undefined;
+    const totals = new Map<string, number[]>();
+    for (const target of this.#of(made)) {
+      const tensor = tensors.get(target.blob);
+      if (!tensor || target.weight === 0) continue;
+      const { sums, valid, rows } = classSums(target, tensor, this.#quirk);
+      const by = target.weight / this.#divisor(target, tensor, valid, rows);
+      totals.set(
+        target.layer.name,
+        sums.map((sum) => sum * by),
+      );
+    }
+    return totals;
+  }
+
   #of(made: boolean): Target[] {
     return this.#targets.filter((target) => target.made === made);
   }
 
-  #floorOf({ layer, kind, axis, ignore }: Target, { shape, data }: BatchTensor): number {
+  #floorOf(target: Target, tensor: BatchTensor): number {
+    const { kind, axis, ignore } = target;
+    const { shape, data } = tensor;
     const [sum, valid, rows] =
       kind === 'probabilities'
         ? [...binaryEntropy(data, ignore, this.#quirk), data.length]
         : distributionEntropy(data, shape, axis, ignore);
-    const outer = kind === 'probabilities' ? shape[0]! : countOf(shape.slice(0, axis));
-    const mode = normalizationOf(layer.param, kind === 'probabilities' ? 'BATCH_SIZE' : 'VALID');
-    const divisors = { FULL: rows, VALID: valid, BATCH_SIZE: outer, NONE: 1 };
-    return sum / Math.max(1, divisors[mode]);
+    return sum / this.#divisor(target, tensor, valid, rows);
   }
+
+  /** What the loss divides by, where `valid` of `rows` count. */
+  #divisor({ layer, kind, outer }: Target, { shape }: BatchTensor, valid: number, rows: number): number {
+    const mode = normalizationOf(layer.param, kind === 'probabilities' ? 'BATCH_SIZE' : 'VALID');
+    const items = kind === 'probabilities' ? shape[0]! : outer;
+    return Math.max(1, { FULL: rows, VALID: valid, BATCH_SIZE: items, NONE: 1 }[mode]);
+  }
+}
+
+/** Sums over rows of the probability of every class, how many rows count, and how many there are. */
+function classSums(
+  { kind, classes, axis, ignore }: Target,
+  { shape, data }: BatchTensor,
+  cut: boolean,
+): { readonly sums: number[]; readonly valid: number; readonly rows: number } {
+  const sums = Array.from({ length: classes }, () => 0);
+  if (kind === 'distributions') {
+    const { valid, rows } = distributionSums(data, shape, axis, ignore, sums);
+    return { sums, valid, rows };
+  }
+  let valid = 0;
+  for (const value of data) {
+    const compared = kind === 'classes' || cut ? Math.trunc(value) : value;
+    if (ignore !== null && compared === ignore) continue;
+    valid++;
+    if (kind === 'classes') {
+      sums[compared]!++;
+    } else {
+      sums[0]! += value;
+      sums[1]! += 1 - value;
+    }
+  }
+  return { sums, valid, rows: data.length };
 }
 
 function coordinates(index: number, shape: readonly number[]): number[] {

@@ -222,7 +222,7 @@ export class Trainer implements AsyncDisposable {
     const means = new OutputMeans();
     for (let i = 0; i < this.#testIterations[index]!; i++) {
       const pass = await test.engine.forward(await test.next());
-      means.add(outputValues(test.net, pass), pass.loss, test.floor);
+      means.add(outputValues(test.net, pass), pass.loss, { floor: test.floor, totals: test.totals() });
       await setImmediate();
       if (this.#take().has('snapshot')) yield await this.#snapshot();
       if (this.#stop) return;
@@ -281,16 +281,22 @@ export interface TestResult {
   readonly floor: number | undefined;
 }
 
+/** What a test found in the mean. */
+export interface TestMeans extends TestResult {
+  /** The loss that the best constant prediction would have; undefined where losses other than cross-entropies count. */
+  readonly constant: number | undefined;
+}
+
 /** Runs a net over batches: yields every batch's outputs, returns the means. */
 export async function* testNet(
   net: DataNet,
   iterations: number,
-): AsyncGenerator<TestResult & { readonly batch: number }, TestResult, undefined> {
+): AsyncGenerator<TestResult & { readonly batch: number }, TestMeans, undefined> {
   const means = new OutputMeans();
   for (let batch = 0; batch < iterations; batch++) {
     const pass = await net.engine.forward(await net.next());
     const outputs = outputValues(net.net, pass);
-    means.add(outputs, pass.loss, net.floor);
+    means.add(outputs, pass.loss, { floor: net.floor, totals: net.totals() });
     yield { batch, outputs, loss: pass.loss, floor: net.floor };
     await setImmediate();
   }

@@ -10,7 +10,7 @@ import type { NetParameter } from '../schema/messages.js';
 import { CaffeDivergedError } from '../solver/index.js';
 import { parseText } from '../text/parse.js';
 import type { OpenFeed, TrainingEvent } from './index.js';
-import { DataNet, Trainer, withSnapshotPrefix } from './index.js';
+import { DataNet, testNet, Trainer, withSnapshotPrefix } from './index.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'softxent-training-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -176,6 +176,70 @@ describe('the floor of the loss', () => {
     await net.engine.forward(await net.next());
     expect(net.floor).toBeUndefined();
     expect(net.targets.unknown).toContain(reason);
+  });
+});
+
+describe('the best constant prediction', () => {
+  const soft = [0.5, 0.25, 0.75, 0.125, 0.5, 0.25];
+  const other = [0, 1, 0.25, 0.5, 255, 0];
+
+  /** The mean loss of a net over two batches, all of whose logits are `x`. */
+  const lossOf = async (loss: string, targets: Parameters<typeof feeding>[0][0][string][], x: number[]) => {
+    const feed = feeding(targets.map((t) => ({ x: [[2, 3], x], t })));
+    await using net = await open(netOf(loss, undefined, t2(targets[0]![0])), feed);
+    const run = testNet(net, 2);
+    let result = await run.next();
+    while (!result.done) result = await run.next();
+    return result.value;
+  };
+  const t2 = (shape: readonly number[]): string => shape.map((size) => `dim: ${size}`).join(' ');
+
+  test.for(['FULL', 'VALID', 'BATCH_SIZE', 'NONE'])(
+    'of sigmoids has the least loss that one logit for all can have: %s',
+    async (mode) => {
+      const loss = `type: "SigmoidCrossEntropyLoss" loss_weight: 2 loss_param { normalization: ${mode} ignore_label: 255 }`;
+      const targets = [
+        [[2, 3], soft],
+        [[2, 3], other],
+      ] as [number[], number[]][];
+      const at = (x: number) =>
+        lossOf(
+          loss,
+          targets,
+          Array.from({ length: 6 }, () => x),
+        );
+      const { constant } = await at(0);
+      const losses = [];
+      for (let x = -1.5; x <= 0.5; x += 0.02) losses.push((await at(x)).loss);
+      const best = Math.min(...losses);
+      expect(constant).toBeLessThanOrEqual(best + 1e-6);
+      expect(best).toBeLessThan(constant! * 1.0001);
+    },
+  );
+
+  test('of softmaxes is the mean of soft targets, or the shares of the classes', async () => {
+    const rows = [0.5, 0.25, 0.25, 0.125, 0.75, 0.125];
+    const mean = [0.3125, 0.5, 0.1875];
+    const logits = [...mean, ...mean].map(Math.log);
+    const loss = 'type: "SoftmaxWithLoss"';
+    const distributions: [number[], number[]][] = [
+      [[2, 3], rows],
+      [[2, 3], rows],
+    ];
+    const mild = await lossOf(loss, distributions, logits);
+    expect(mild.constant).toBeCloseTo(mild.loss, 6);
+    const shares = [0.5, 0.25, 0.25].map(Math.log);
+    const labels: [number[], number[]][] = [
+      [[2], [0, 1]],
+      [[2], [0, 2]],
+    ];
+    const hard = await lossOf(loss, labels, [...shares, ...shares]);
+    expect(hard.constant).toBeCloseTo(hard.loss, 6);
+  });
+
+  test('is not told where other losses count', async () => {
+    const found = await lossOf('type: "EuclideanLoss"', [[[2, 3], soft]], soft);
+    expect(found.constant).toBeUndefined();
   });
 });
 
