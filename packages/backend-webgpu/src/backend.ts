@@ -105,7 +105,8 @@ export function webgpu(options: WebGPUOptions = {}): WebGPUBackend {
           maxBindingBytes: Math.min(maxStorageBufferBindingSize, binding ?? Infinity),
           maxGroupsPerDimension: Math.min(maxComputeWorkgroupsPerDimension, groups ?? Infinity),
           isSoftware: isSoftware(info),
-          subgroupLanes: subgroups === false ? 0 : lanesOf(opened, info),
+          // Nothing is to be probed for kernels that have no use for it.
+          subgroupLanes: subgroups === true || (subgroups && !isSoftware(info)) ? lanesOf(opened, info) : 0,
           hasHalf: opened.features.has('shader-f16'),
         },
       });

@@ -67,8 +67,10 @@ async function adapterPart({ print }: ReportOptions): Promise<void> {
 function subgroupsOf({ features, info }: GPUAdapter, lanes: number): string {
   if (!features.has('subgroups')) return 'none';
   const sizes = `of ${info.subgroupMinSize} to ${info.subgroupMaxSize}`;
-  if (lanes === 0) return `${sizes}, not used: lanes are not in the order of threads`;
-  return isSoftware(info) ? `${sizes}, not used in software` : `${sizes}, ${lanes} lanes used`;
+  if (isSoftware(info)) return `${sizes}, not used in software`;
+  return lanes === 0
+    ? `${sizes}, not used: lanes are not in the order of threads`
+    : `${sizes}, ${lanes} lanes used`;
 }
 
 async function functionsPart({ print }: ReportOptions): Promise<void> {
