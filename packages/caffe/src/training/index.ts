@@ -5,4 +5,4 @@ export type { SnapshotFiles } from './snapshots.js';
 export { resumeSolver, Snapshots, withSnapshotPrefix } from './snapshots.js';
 export type { TestMeans, TestResult, TrainerOptions, TrainerRequest } from './trainer.js';
 export { testNet, Trainer } from './trainer.js';
-export { fedBlob, Targets } from './targets.js';
+export { Targets } from './targets.js';

@@ -52,12 +52,6 @@ function maker(net: Net, id: number): { readonly layer: NetLayer; readonly blob:
   return layer.type === 'Split' ? maker(net, layer.bottoms[0]!) : { layer, blob: id };
 }
 
-/** The name of the data layer's blob that a blob is; undefined where another layer makes or changes it. */
-export function fedBlob(net: Net, id: number): string | undefined {
-  const found = maker(net, id);
-  return found && isSource(found.layer.type) ? net.blobs[found.blob]!.name : undefined;
-}
-
 /** Why the least value of a net's loss cannot be told; undefined where it can. */
 function reasonOf(net: Net): string | undefined {
   for (const { name, type, lossWeights } of net.layers) {
