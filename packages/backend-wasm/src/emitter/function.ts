@@ -1,6 +1,7 @@
 /** The body of a WebAssembly function, written instruction by instruction. */
 import { float64, signed32, unsigned } from './bytes.js';
 import { encode, type Opcode } from './opcodes.js';
+import { Recording } from './recording.js';
 
 /** Types of values. */
 export type ValueType = 'i32' | 'f32' | 'f64' | 'v128';
@@ -21,6 +22,7 @@ export class FunctionBody {
   readonly #locals: ValueType[] = [];
   readonly #prologue: number[] = [];
   #bytes: number[] = [];
+  #recording: Recording | undefined;
 
   /** All parameters are i32; there is no result. */
   constructor(name: string, parameters: number) {
@@ -36,38 +38,52 @@ export class FunctionBody {
 
   /** An instruction, with immediates as they stand in the binary format. */
   op(opcode: Opcode, ...immediates: number[]): this {
-    this.#bytes.push(...encode(opcode), ...immediates);
+    if (this.#recording === undefined) this.#bytes.push(...encode(opcode), ...immediates);
+    else this.#recording.op(opcode, immediates);
     return this;
   }
 
   get(local: Local): this {
-    this.#bytes.push(0x20, ...unsigned(local));
+    if (this.#recording === undefined) this.#bytes.push(0x20, ...unsigned(local));
+    else this.#recording.get(local);
     return this;
   }
 
   set(local: Local): this {
-    this.#bytes.push(0x21, ...unsigned(local));
+    if (this.#recording === undefined) this.#bytes.push(0x21, ...unsigned(local));
+    else this.#recording.set(local);
     return this;
   }
 
   tee(local: Local): this {
+    this.#mustNotRecord();
     this.#bytes.push(0x22, ...unsigned(local));
     return this;
   }
 
   i32(value: number): this {
-    this.#bytes.push(0x41, ...signed32(value));
+    if (this.#recording === undefined) this.#bytes.push(0x41, ...signed32(value));
+    else this.#recording.i32(value);
     return this;
   }
 
   f64(value: number): this {
-    this.#bytes.push(0x44, ...float64(value));
+    if (this.#recording === undefined) this.#bytes.push(0x44, ...float64(value));
+    else this.#recording.f64(value);
     return this;
   }
 
   /** A load or store with its address on the stack; `lane` for the lane forms. Alignment is a hint, given as 1. */
   memory(opcode: Opcode, offset = 0, lane?: number): this {
-    return this.op(opcode, 0, ...unsigned(offset), ...(lane === undefined ? [] : [lane]));
+    return this.instruction(opcode, [0, offset, ...(lane === undefined ? [] : [lane])]);
+  }
+
+  /** An instruction with immediates as numbers, which for loads and stores are alignment, offset and lane. */
+  instruction(opcode: Opcode, immediates: readonly number[]): this {
+    const isMemory = /\.(load|store)/.test(opcode);
+    if (this.#recording !== undefined || !isMemory) return this.op(opcode, ...immediates);
+    const [alignment = 0, offset = 0, ...lane] = immediates;
+    return this.op(opcode, alignment, ...unsigned(offset), ...lane);
   }
 
   /** `block ... end`: `exit` leaves it. */
@@ -87,7 +103,12 @@ export class FunctionBody {
 
   #depth = 0;
 
+  #mustNotRecord(): void {
+    if (this.#recording !== undefined) throw new TypeError('what is recorded has neither branches nor calls');
+  }
+
   #nested(opcode: number, content: (branch: () => void) => void): this {
+    this.#mustNotRecord();
     this.#bytes.push(opcode, 0x40);
     const depth = ++this.#depth;
     content(() => this.#bytes.push(0x0d, ...unsigned(this.#depth - depth)));
@@ -97,6 +118,7 @@ export class FunctionBody {
   }
 
   call(index: number): this {
+    this.#mustNotRecord();
     this.#bytes.push(0x10, ...unsigned(index));
     return this;
   }
@@ -104,10 +126,30 @@ export class FunctionBody {
   /** What `content` writes goes to the start of the function. */
   prologue(content: () => void): void {
     const rest = this.#bytes;
+    const recording = this.#recording;
     this.#bytes = [];
+    this.#recording = undefined;
     content();
     this.#prologue.push(...this.#bytes);
     this.#bytes = rest;
+    this.#recording = recording;
+  }
+
+  /** Keeps what `content` writes, which has neither branches nor calls, instead of writing it. */
+  record(content: () => void): Recording {
+    const recording = new Recording();
+    this.#recording = recording;
+    try {
+      content();
+    } finally {
+      this.#recording = undefined;
+    }
+    return recording;
+  }
+
+  /** How many parameters and locals there are by now. */
+  get locals(): number {
+    return this.parameters + this.#locals.length;
   }
 
   /** The function as it stands in the code section. */

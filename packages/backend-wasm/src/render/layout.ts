@@ -78,6 +78,8 @@ export interface KernelLayout {
   readonly totals: readonly number[];
   /** Scratch offset of the factors whose product's logarithm is part of each total; see {@link SoftplusSum}. */
   readonly factors: readonly number[];
+  /** Where a pipeline's parts leave what the next one goes on with. */
+  readonly pipeline: { readonly offset: number; readonly bytes: number };
   readonly scratchBytes: number;
   readonly argumentBytes: number;
 }
@@ -108,6 +110,7 @@ export function layoutOf(plan: Plan, geometry: Geometry): KernelLayout {
   const factors = plan.totals.map(({ of }) =>
     splitTotal(of).softplus === undefined ? 0 : take(factorBytes(Math.ceil(tileRows / 4))),
   );
+  const pipeline = { offset: take(pipelineBytes), bytes: pipelineBytes };
   const planeBytes = 4 * paddedRows;
   const tileBytes = planeBytes * extent;
 
@@ -189,6 +192,7 @@ export function layoutOf(plan: Plan, geometry: Geometry): KernelLayout {
     cached: cachesOf(plan, geometry, take),
     totals,
     factors,
+    pipeline,
     scratchBytes: end,
     argumentBytes: argument.buffers + 4 * buffers,
   };
@@ -220,6 +224,8 @@ function rowValuesReadLater(plan: Plan, levelOf: (e: Expr) => Level): Set<Expr> 
   return found;
 }
 
+/** Room for 256 vectors: more than any body has that are computed in one part and needed in another. */
+const pipelineBytes = 4096;
 /** Larger tiles would not stay in cache. */
 const largestCache = 2 ** 18;
 const expensive: ReadonlySet<string> = new Set([

@@ -2,6 +2,7 @@
 import type { Expr, Stage } from '@softxent/core/program';
 import { bytesPerElement, type DType } from '@softxent/core';
 import type { FunctionBody, Local } from '../emitter/function.js';
+import { pipelineStages } from '../emitter/pipeline.js';
 import type { KernelLayout, OutputForm } from './layout.js';
 import { load, store, storeSome } from './loads.js';
 import { scratch, StageFunction, type Cursor } from './stage.js';
@@ -136,35 +137,59 @@ export function renderRowStage(
     }
   };
 
-  // Two vectors at a time where the tile is all that there is; what is left goes through the masked loop.
+  // Two vectors at a time where the tile is all that there is, and three times two of them under way; what is left goes
+  // through the masked loop.
   const unroll = layout.geometry.arrangement === 'rows' ? 2 : 1;
+  const pipeline = unroll === 2 ? s.pipeline(cursors, unroll, () => body(unroll)) : undefined;
   const steps = fn.local('i32');
-  const chunk = fn.local('i32');
+  const lanes = fn.local('i32');
   fn.get(s.count)
     .i32(unroll === 2 ? 3 : 2)
     .op('i32.shr_u')
     .set(steps);
-  fn.block((exit) => {
-    fn.loop((again) => {
-      fn.get(steps).op('i32.eqz');
-      exit();
-      const longest = vectorsPerSum / unroll;
-      fn.get(steps).i32(longest).get(steps).i32(longest).op('i32.lt_u').op('select').set(chunk);
-      fn.get(steps).get(chunk).op('i32.sub').set(steps);
-      s.repeat(chunk, () => {
-        body(unroll);
-        s.advance(cursors, unroll);
-      });
-      flush();
-      fn.i32(1);
-      again();
-    });
-  });
-  const lanes = fn.local('i32');
+  if (pipeline !== undefined) {
+    fn.get(steps).i32(0).get(steps).i32(pipelineStages).op('i32.ge_u').op('select').set(steps);
+  }
   fn.get(s.count)
-    .i32(4 * unroll - 1)
-    .op('i32.and')
-    .tee(lanes);
+    .get(steps)
+    .i32(4 * unroll)
+    .op('i32.mul')
+    .op('i32.sub')
+    .set(lanes);
+  const inChunks = (step: () => void): void => {
+    const chunk = fn.local('i32');
+    const longest = vectorsPerSum / unroll;
+    fn.block((exit) => {
+      fn.loop((again) => {
+        fn.get(steps).op('i32.eqz');
+        exit();
+        fn.get(steps).i32(longest).get(steps).i32(longest).op('i32.lt_u').op('select').set(chunk);
+        fn.get(steps).get(chunk).op('i32.sub').set(steps);
+        s.repeat(chunk, step);
+        flush();
+        fn.i32(1);
+        again();
+      });
+    });
+  };
+  if (pipeline !== undefined) {
+    fn.get(steps).ifThen(() => {
+      pipeline.fill();
+      fn.get(steps)
+        .i32(pipelineStages - 1)
+        .op('i32.sub')
+        .set(steps);
+      inChunks(() => pipeline.steady());
+      pipeline.drain();
+      flush();
+    });
+  } else {
+    inChunks(() => {
+      body(unroll);
+      s.advance(cursors, unroll);
+    });
+  }
+  fn.get(lanes);
   fn.ifThen(() => {
     fn.loop((again) => {
       body(1, { lanes, mask: s.laneMask(lanes) });

@@ -1,6 +1,7 @@
 /** What the functions of all stages have in common. */
 import { walk, type Expr, type Stage } from '@softxent/core/program';
 import { FunctionBody, type Local } from '../emitter/function.js';
+import { Pipeline } from '../emitter/pipeline.js';
 import { Renderer, type Facts, type Leaves } from './expression.js';
 import {
   argument,
@@ -16,6 +17,9 @@ import { Vectors, type ConstantPool, type Target, type Term } from './vectors.js
 /** Parameters of every function that works on a tile. */
 export const args: Local = 0;
 export const scratch: Local = 1;
+
+/** Instructions of a body, at most, of which several iterations are under way: the code is as long three times over. */
+const longestPipelined = 300;
 
 /** A pointer that moves through memory as a loop runs. */
 export interface Cursor {
@@ -155,6 +159,18 @@ export class StageFunction {
 
   advance(cursors: readonly Cursor[], vectors = 1): void {
     for (const { local, step } of cursors) this.increase(local, vectors * step);
+  }
+
+  /**
+   * `body`, which handles so many vectors, to be run with several of its iterations under way; undefined where it is so
+   * long that there is enough to do in one.
+   */
+  pipeline(cursors: readonly Cursor[], vectors: number, body: () => void): Pipeline | undefined {
+    const before = this.fn.locals;
+    const recording = this.fn.record(body);
+    if (recording.nodes.length > longestPipelined) return undefined;
+    const moves = new Map(cursors.map(({ local, step }) => [local, vectors * step]));
+    return new Pipeline(this.fn, recording, moves, before, { base: scratch, ...this.layout.pipeline });
   }
 
   /** Runs `body` `times` times, where that is not 0; counts the local down to 0. */
