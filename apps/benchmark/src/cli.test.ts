@@ -86,6 +86,18 @@ describe('softxent-bench', () => {
     expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
+  it("measures a loss of the user's, and finds its errors by its formula", async () => {
+    const loss = join(import.meta.dirname, 'loss.fixture.js');
+    const args = ['--losses', loss, '--backends', 'cpu', '--peers', 'typescript', '--json', 'own.json'];
+    const { status } = await bench([...tiny, ...args]);
+    expect(status).toBe(0);
+    const [row, peer] = (await reportAt('own.json')).rows;
+    expect(row).toMatchObject({ loss: 'fixture/brier', status: 'measured', accuracyNote: null });
+    expect(row?.status === 'measured' && row.accuracy?.valueUlp).toBeLessThan(3);
+    expect(row?.status === 'measured' && row.accuracy?.meanError).toBeLessThan(1e-6);
+    expect(peer).toMatchObject({ status: 'not-run' });
+  });
+
   it('compares with a baseline: status 0 for one that is slower, 1 for one that no run can reach', async () => {
     const args = [...tiny, '--losses', 'sigmoid', '--backends', 'cpu', '--peers', 'typescript'];
     await bench([...args, '--json', 'b.json']);

@@ -8,7 +8,7 @@ import { ProgressBar, type Output } from './cli/progress.js';
 import { settingsOf, type CliSettings } from './cli/settings.js';
 import { inProcess, type Participant } from './measure/participant.js';
 import { runBenchmark } from './measure/run.js';
-import { lossKinds } from './measure/workload.js';
+import { lossKinds } from './measure/losses.js';
 import { reportVersion, type Report } from './model.js';
 import { contestantNames, contestantOf, type ContestantSpec } from './node/catalog.js';
 import { checkWritable, readText, writeWhole } from './node/files.js';
@@ -96,7 +96,7 @@ async function run(flags: Flags, args: readonly string[], around: Surroundings):
     stdout.write(listText());
     return 0;
   }
-  const settings = settingsOf(flags, folder);
+  const settings = await settingsOf(flags, folder);
   // Before minutes are spent.
   const baselineFile = flags.check === undefined ? undefined : resolve(folder, flags.check);
   const baseline =

@@ -38,6 +38,7 @@ Exit status: 0 all went well; 1 --check found a regression, or nothing could be 
   softxent-bench --losses sigmoid,softmax --sizes 1Mi,16Mi --classes 2,21 --threads 1,2 --html report.html
   softxent-bench --backends wasm,./my-backend.js#make --plugin-options '{"tile":64}' --peers none
   softxent-bench --loss '{"kind":"sigmoidCrossEntropy","options":{"posWeight":2,"floor":"entropy"}}'
+  softxent-bench --losses ./my-loss.js --backends wasm,cpu
   softxent-bench --scaling --html scaling.html
   softxent-bench --quick --json baseline.json
   softxent-bench --quick --check baseline.json`;
@@ -50,9 +51,13 @@ export function commandOf(): Command {
     .description(
       'Which backend is fastest and most accurate for your losses on this machine, and how far is that from what the machine can do?',
     )
-    .option('-l, --losses <list>', 'kinds of loss, or all', 'sigmoidCrossEntropy,softmaxCrossEntropy')
+    .option(
+      '-l, --losses <list>',
+      'kinds of loss, all, or modules that hold one with its formula, as softxent-conformance --loss takes them',
+      'sigmoidCrossEntropy,softmaxCrossEntropy',
+    )
     .addOption(
-      new Option('--loss <json>', 'a loss with options, as JSON; may be repeated; in place of --losses')
+      new Option('--loss <json>', 'a loss with options, as JSON; may be repeated; in place of the kinds')
         .argParser(often)
         .default([], 'none'),
     )

@@ -4,7 +4,7 @@ import { commandOf, type Flags } from './flags.js';
 import { countOf, countsOf } from './lists.js';
 import { settingsOf, type CliSettings } from './settings.js';
 
-function settings(...args: readonly string[]): CliSettings {
+async function settings(...args: readonly string[]): Promise<CliSettings> {
   const command = commandOf().configureOutput({ writeErr: () => undefined });
   command.parse([...args], { from: 'user' });
   return settingsOf(command.opts<Flags>(), import.meta.dirname);
@@ -32,15 +32,22 @@ describe('numbers', () => {
 });
 
 describe('the flags', () => {
-  it('combine losses, layouts, sizes and classes', () => {
-    const { workloads } = settings('--losses', 'sigmoid,softmax', '--sizes', '1k,2k', '--classes', '2,21');
+  it('combine losses, layouts, sizes and classes', async () => {
+    const { workloads } = await settings(
+      '--losses',
+      'sigmoid,softmax',
+      '--sizes',
+      '1k,2k',
+      '--classes',
+      '2,21',
+    );
     const of = (kind: string) => workloads.filter(({ loss }) => loss.includes(kind));
     expect(of('sigmoid')).toHaveLength(2);
     expect(of('softmax')).toHaveLength(2 * 2 * 2);
   });
 
-  it('for scaling vary one thing at a time', () => {
-    const { workloads } = settings('--scaling', '--layouts', 'nchw');
+  it('for scaling vary one thing at a time', async () => {
+    const { workloads } = await settings('--scaling', '--layouts', 'nchw');
     const classes = workloads.filter(({ elements, layout }) => elements === 1e6 && layout === 'nchw');
     expect(classes.map((each) => each.classes).toSorted((a, b) => a - b)).toEqual([2, 21, 150, 1000]);
     expect(workloads.filter(({ layout }) => layout === 'flat').map(({ elements }) => elements)).toEqual([
@@ -49,8 +56,8 @@ describe('the flags', () => {
     expect(workloads).toHaveLength(6 + 6 + 3);
   });
 
-  it('threads are for those that have them', () => {
-    const made = settings('--threads', '1,2', '--backends', 'wasm,cpu', '--peers', 'jax,ort');
+  it('threads are for those that have them', async () => {
+    const made = await settings('--threads', '1,2', '--backends', 'wasm,cpu', '--peers', 'jax,ort');
     expect(names(made)).toEqual([
       'backend wasm x1',
       'backend wasm x2',
@@ -62,8 +69,8 @@ describe('the flags', () => {
     expect(made.limits.map(({ threads }) => threads)).toEqual([1, 2]);
   });
 
-  it('name plugins by path or package', () => {
-    const { contestants } = settings(
+  it('name plugins by path or package', async () => {
+    const { contestants } = await settings(
       '--backends',
       './settings.ts#make,@me/backend',
       '--peers',
@@ -77,9 +84,25 @@ describe('the flags', () => {
     ]);
   });
 
-  it('a loss with options takes the place of the kinds', () => {
+  it('a module brings a loss, which every contestant has to know', async () => {
+    const { workloads, contestants } = await settings('--losses', '../loss.fixture.js', '--sizes', '1k');
+    expect(workloads.map(({ loss, layout }) => [loss, layout])).toEqual([
+      ['{"kind":"fixture/brier"}', 'flat'],
+    ]);
+    expect(contestants.every(({ losses }) => losses?.[0]?.module === '../loss.fixture.js')).toBe(true);
+    const both = await settings('--losses', 'sigmoid,../loss.fixture.js', '--sizes', '1k');
+    expect(both.workloads).toHaveLength(2);
+  });
+
+  it('a module without a loss is said to hold none', async () => {
+    await expect(settings('--losses', '../plugin.fixture.js')).rejects.toThrow(
+      'expected an export named held',
+    );
+  });
+
+  it('a loss with options takes the place of the kinds', async () => {
     const loss = '{"kind":"sigmoidCrossEntropy","options":{"posWeight":2}}';
-    expect(settings('--loss', loss).workloads.map((each) => each.loss)).toEqual([loss, loss]);
+    expect((await settings('--loss', loss)).workloads.map((each) => each.loss)).toEqual([loss, loss]);
   });
 
   it.each([
@@ -95,7 +118,8 @@ describe('the flags', () => {
     [['--layouts', 'flat'], 'expected any of channels-last, nchw'],
     [['--backends', 'wsam'], 'did you mean wasm?'],
     [['--backends', 'torch'], 'or a plugin: ./path.js'],
-    [['--backends', './none.js'], 'there is no file'],
+    [['--backends', './none.js'], '--backends: there is no file'],
+    [['--losses', './none.js'], '--losses: there is no file'],
     [['--peers', 'torch'], 'expected any of typescript'],
     [['--peers', 'none,jax'], 'no other name'],
     [['--plugin-options', '{}'], 'names no plugin'],
@@ -105,8 +129,8 @@ describe('the flags', () => {
     [['--memory', 'all'], 'a number > 0'],
     [['--quick', '--scaling'], 'expected one of them'],
     [['--backends', '', '--peers', 'none'], 'nothing to measure'],
-  ])('%j is refused', (args, message) => {
-    expect(() => settings(...args)).toThrow(UsageError);
-    expect(() => settings(...args)).toThrow(message);
+  ])('%j is refused', async (args, message) => {
+    await expect(settings(...args)).rejects.toThrow(UsageError);
+    await expect(settings(...args)).rejects.toThrow(message);
   });
 });

@@ -3,10 +3,12 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { OptionError } from '@softxent/core';
 import { UsageError } from '../errors.js';
-import { layoutsFor, lossKinds, workloadOf, type WorkloadSpec } from '../measure/workload.js';
+import { lossKinds } from '../measure/losses.js';
+import { layoutsFor, workloadOf, type WorkloadSpec } from '../measure/workload.js';
 import type { Layout } from '../model.js';
 import { contestantNames, specsOf, type ContestantSpec } from '../node/catalog.js';
 import { availableMemory, cores } from '../node/machine.js';
+import { loadLoss, type LossModule } from '../node/losses.js';
 import type { Flags } from './flags.js';
 import { countOf, countsOf, jsonOf, listOf, oneOf, positiveOf } from './lists.js';
 
@@ -32,14 +34,17 @@ const scalingClasses = '2,21,150,1000';
 /** Where the number of classes is varied: one of the sizes. */
 const classesAt = 1e6;
 
-function lossesOf({ loss, losses = '' }: Flags): readonly string[] {
+/** Losses as JSON. `own`: kinds that modules brought; with `--loss` they are run as it says, or not at all. */
+function lossesOf({ loss, losses = '' }: Flags, own: readonly string[]): readonly string[] {
   if (loss.length > 0) return loss;
-  const names = listOf(losses);
+  const names = listOf(losses).filter((name) => !isModule(name));
+  if (names.length === 0 && own.length > 0) return own.map((kind) => JSON.stringify({ kind }));
   if (names.length === 0) throw new UsageError('--losses: found nothing, expected a kind of loss');
   const kinds = names.includes('all')
     ? lossKinds
     : names.map((name) => oneOf('--losses', name, [...lossKinds, ...Object.keys(shortNames)]));
-  return [...new Set(kinds.map((kind) => shortNames[kind] ?? kind))].map((kind) => JSON.stringify({ kind }));
+  const all = [...kinds.map((kind) => shortNames[kind] ?? kind), ...own];
+  return [...new Set(all)].map((kind) => JSON.stringify({ kind }));
 }
 
 function layoutsOf({ layouts }: Flags): readonly Layout[] {
@@ -69,10 +74,10 @@ function gridsOf({ sizes, classes, scaling = false, quick = false }: Flags): rea
   return [{ flat: true, sizes: ofSizes, classes: countsOf('--classes', classes ?? '21') }];
 }
 
-function workloadsOf(flags: Flags): readonly WorkloadSpec[] {
+function workloadsOf(flags: Flags, own: readonly string[]): readonly WorkloadSpec[] {
   const wanted = layoutsOf(flags);
   const specs = new Map<string, WorkloadSpec>();
-  for (const loss of lossesOf(flags)) {
+  for (const loss of lossesOf(flags, own)) {
     const known = understood(() => layoutsFor(loss));
     for (const { flat, sizes, classes } of gridsOf(flags)) {
       const layouts = known.includes('flat') ? (flat ? known : []) : wanted;
@@ -100,21 +105,20 @@ function understood<T>(of: () => T): T {
   }
 }
 
-const isPlugin = (name: string): boolean =>
+const isModule = (name: string): boolean =>
   /^(\.|@|module:)/.test(name) || name.includes('/') || isAbsolute(name);
 
-function pluginOf(name: string, folder: string, options: unknown): ContestantSpec {
+function moduleOf(flag: string, name: string, folder: string): LossModule {
   const [module = '', exported] = name.replace(/^module:/, '').split('#');
   const isPath = module.startsWith('.') || isAbsolute(module);
   if (isPath && !existsSync(resolve(folder, module))) {
-    throw new UsageError(`--backends: there is no file ${resolve(folder, module)}`);
+    throw new UsageError(`${flag}: there is no file ${resolve(folder, module)}`);
   }
-  const plugin = {
-    module,
-    folder,
-    ...(exported === undefined ? {} : { export: exported }),
-    ...(options === undefined ? {} : { options }),
-  };
+  return { module, folder, ...(exported === undefined ? {} : { export: exported }) };
+}
+
+function pluginOf(name: string, folder: string, options: unknown): ContestantSpec {
+  const plugin = { ...moduleOf('--backends', name, folder), ...(options === undefined ? {} : { options }) };
   return { role: 'backend', name, threads: 1, plugin };
 }
 
@@ -123,13 +127,13 @@ function backendsOf(flags: Flags, threads: readonly number[], folder: string): r
   const options =
     flags.pluginOptions === undefined ? undefined : jsonOf('--plugin-options', flags.pluginOptions);
   const asked = listOf(flags.backends ?? usualBackends);
-  const names = asked.includes('all') ? [...new Set([...known, ...asked.filter(isPlugin)])] : asked;
-  const plugins = names.filter(isPlugin);
+  const names = asked.includes('all') ? [...new Set([...known, ...asked.filter(isModule)])] : asked;
+  const plugins = names.filter(isModule);
   if (options !== undefined && plugins.length === 0) {
     throw new UsageError('--plugin-options: --backends names no plugin that it could be for');
   }
   return names.flatMap((name) => {
-    if (isPlugin(name)) return [pluginOf(name, folder, options)];
+    if (isModule(name)) return [pluginOf(name, folder, options)];
     try {
       return specsOf('backend', oneOf('--backends', name, known), threads);
     } catch (error) {
@@ -159,19 +163,28 @@ function threadsOf({ threads }: Flags): readonly number[] {
 }
 
 /**
- * Understands the flags.
+ * Understands the flags, and loads the losses that they name.
  *
  * @throws {UsageError} for whatever cannot be meant
+ * @throws {BackendModuleError} for a module that holds no loss
  */
-export function settingsOf(flags: Flags, folder: string): CliSettings {
+export async function settingsOf(flags: Flags, folder: string): Promise<CliSettings> {
   const { quick = false, scaling = false } = flags;
   if (quick && scaling) throw new UsageError('--quick and --scaling: expected one of them');
   const threads = threadsOf(flags);
-  const contestants = [...backendsOf(flags, threads, folder), ...peersOf(flags, threads)];
+  const modules = listOf(flags.losses ?? '')
+    .filter(isModule)
+    .map((name) => moduleOf('--losses', name, folder));
+  const losses = modules.length === 0 ? {} : { losses: modules };
+  const contestants = [...backendsOf(flags, threads, folder), ...peersOf(flags, threads)].map((spec) => ({
+    ...spec,
+    ...losses,
+  }));
   if (contestants.length === 0) throw new UsageError('--backends and --peers: found nothing to measure');
+  const own = await Promise.all(modules.map(loadLoss));
   const wantsGpu = contestants.some(({ name, role }) => role === 'backend' && name === 'webgpu');
   return {
-    workloads: workloadsOf(flags),
+    workloads: workloadsOf(flags, own),
     contestants,
     limits: [...specsOf('backend', 'wasm', threads), ...(wantsGpu ? specsOf('backend', 'webgpu', [1]) : [])],
     seconds: positiveOf('--seconds', flags.seconds ?? (quick ? '1' : '5')),

@@ -1,6 +1,6 @@
 /** Errors of contestants, found once for each loss and layout. */
 import type { MeasuredRow } from '../model.js';
-import { accuracyWorkload, hasReference, Referee } from './accuracy.js';
+import { accuracyWorkload, Referee, referenceFor } from './accuracy.js';
 import { messageOf, type Entry } from './entry.js';
 import type { Station } from './participant.js';
 
@@ -20,9 +20,8 @@ export class Accuracies {
 
   async of(entry: Entry, station: Station): Promise<Pick<MeasuredRow, 'accuracy' | 'accuracyNote'>> {
     const { workload, value } = entry;
-    if (!hasReference(workload)) {
-      return { accuracy: null, accuracyNote: 'the reference has no formula for this loss' };
-    }
+    const reference = referenceFor(workload);
+    if (typeof reference === 'string') return { accuracy: null, accuracyNote: reference };
     const errors = await this.#errors(entry, station);
     if (typeof errors === 'string') return { accuracy: null, accuracyNote: errors };
     const meanError = value === undefined ? null : this.#referee.meanError(workload, value);

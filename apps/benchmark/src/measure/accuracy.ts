@@ -1,8 +1,9 @@
 /** Errors against the float64 reference of core. */
 import { tensor, type Tensor } from '@softxent/core';
-import { formulas, referenceLoss, type ReferenceResult } from '@softxent/core/reference';
+import { referenceLoss, type Formula, type ReferenceResult } from '@softxent/core/reference';
 import type { Accuracy, Ulp } from '../model.js';
 import { inputsFor, patternOf, patternRows } from './inputs.js';
+import { formulaOf } from './losses.js';
 import { workloadOf, type Workload } from './workload.js';
 
 /** Elements that errors are found on. */
@@ -26,9 +27,15 @@ export function accuracyWorkload({ spec }: Workload): Workload {
   return workloadOf({ ...spec, elements });
 }
 
-/** Whether the reference has the formula. */
-export function hasReference({ kind }: Workload): boolean {
-  return Object.hasOwn(formulas, kind);
+/** The formula that errors are found by, or why there is none. */
+export function referenceFor(workload: Workload): Formula | string {
+  return formulaOf(workload.kind, workload.lossFor('none').options);
+}
+
+function need(workload: Workload): { readonly formula: Formula } {
+  const formula = referenceFor(workload);
+  if (typeof formula === 'string') throw new Error(formula);
+  return { formula };
 }
 
 function operandsOf(workload: Workload, seed: number): Readonly<Record<string, Tensor>> {
@@ -75,7 +82,7 @@ export class Referee {
     const cacheKey = JSON.stringify(sample.spec);
     let result = this.#results.get(cacheKey);
     if (result === undefined) {
-      const wanted = { gradients: [sample.prediction] };
+      const wanted = { gradients: [sample.prediction], ...need(workload) };
       result = referenceLoss(sample.lossFor('none'), operandsOf(sample, this.#seed), wanted);
       this.#results.set(cacheKey, result);
     }
@@ -120,7 +127,7 @@ export class Referee {
       [prediction]: tensor(pattern.predictions, shape),
       targets: tensor(pattern.targets, shape),
     };
-    const { rows } = referenceLoss(loss, operands, { gradients: [] });
+    const { rows } = referenceLoss(loss, operands, { gradients: [], ...need(workload) });
     const sums = new Float64Array(rows.length + 1);
     for (let i = 0; i < rows.length; i++) sums[i + 1] = sums[i]! + rows[i]!;
     this.#sums.set(cacheKey, sums);

@@ -43,7 +43,7 @@ describe('a workload', () => {
     expect(last.key.shape).toEqual([42, 21]);
     expect(first.key.shape).toEqual([1, 21, 6, 7]);
     expect(last.key.elements).toBe(first.key.elements);
-    expect(last.lossFor('mean').options['axis']).toBe(-1);
+    expect(last.lossFor('mean').options['axis']).toBe(1);
     expect(first.lossFor('none').options).toMatchObject({ axis: 1, reduction: 'none' });
   });
 

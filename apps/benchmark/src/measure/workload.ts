@@ -1,15 +1,7 @@
 /** What is computed: a loss on tensors of one size and layout. */
-import {
-  builtInLosses,
-  definitionOf,
-  OptionError,
-  parseLoss,
-  type Granularity,
-  type Loss,
-  type Prediction,
-} from '@softxent/core';
+import { definitionOf, OptionError, type Granularity, type Loss, type Prediction } from '@softxent/core';
 import type { Layout, WorkloadKey } from '../model.js';
-import { limitLosses } from './limits.js';
+import { lossOf } from './losses.js';
 
 /** A workload in plain data, so that another process can make the same one. */
 export interface WorkloadSpec {
@@ -41,9 +33,6 @@ export interface Workload {
   lossFor(reduction: 'mean' | 'none'): Loss;
 }
 
-/** Kinds of loss that can be measured. */
-export const lossKinds: readonly string[] = builtInLosses.map(({ definition }) => definition.kind);
-
 interface Described {
   readonly kind: string;
   readonly options: Readonly<Record<string, unknown>>;
@@ -56,7 +45,7 @@ const decidedHere: Readonly<Record<string, string>> = {
 };
 
 function described(text: string): Described {
-  const loss = parseLoss(text, limitLosses);
+  const loss = lossOf(text);
   const { options = {} } = JSON.parse(text) as { options?: Record<string, unknown> };
   for (const [name, expected] of Object.entries(decidedHere)) {
     if (name in options) {
@@ -76,13 +65,31 @@ function nameOf({ kind, options }: Described): string {
   return given.length === 0 ? kind : `${kind}(${given.join(', ')})`;
 }
 
-/** Layouts that make sense for a loss: `flat` for losses over single elements, both others else. */
+/** The axes that a loss reduces in a layout, in a tensor of that rank. */
+const reducedAxes = {
+  class: { nchw: { rank: 4, axes: [1] }, 'channels-last': { rank: 2, axes: [1] } },
+  region: { nchw: { rank: 4, axes: [2, 3] }, 'channels-last': { rank: 3, axes: [1] } },
+} as const;
+
+/**
+ * Layouts that a loss can have: `flat` for losses over single elements; for others those whose axes it can be told to reduce, or reduces by
+ * itself.
+ */
 export function layoutsFor(loss: string): readonly Layout[] {
-  return granularityOf(loss) === 'element' ? ['flat'] : ['channels-last', 'nchw'];
+  const { options, [definitionOf]: definition } = lossOf(loss);
+  const { granularity, defaults } = definition;
+  if (granularity === 'element') return ['flat'];
+  const layouts = ['channels-last', 'nchw'] as const;
+  if ((granularity === 'class' ? 'axis' : 'axes') in defaults) return layouts;
+  return layouts.filter((layout) => {
+    const { rank, axes: wanted } = reducedAxes[granularity][layout];
+    const own = definition.axes(options, rank).map((axis) => (axis < 0 ? axis + rank : axis));
+    return own.toSorted((a, b) => a - b).join() === wanted.join();
+  });
 }
 
 function granularityOf(text: string): Granularity {
-  return parseLoss(text, limitLosses)[definitionOf].granularity;
+  return lossOf(text)[definitionOf].granularity;
 }
 
 function shapeOf(granularity: Granularity, { layout, elements, classes }: WorkloadSpec): readonly number[] {
@@ -95,10 +102,12 @@ function shapeOf(granularity: Granularity, { layout, elements, classes }: Worklo
   return granularity === 'region' ? [1, height * width, classes] : [height * width, classes];
 }
 
-function axesFor(granularity: Granularity, layout: Layout): Readonly<Record<string, unknown>> {
-  if (granularity === 'class') return { axis: layout === 'nchw' ? 1 : -1 };
-  if (granularity === 'region') return { axes: layout === 'nchw' ? [2, 3] : [1] };
-  return {};
+function axesFor(loss: string, layout: Layout): Readonly<Record<string, unknown>> {
+  const { granularity, defaults } = lossOf(loss)[definitionOf];
+  if (layout === 'flat' || granularity === 'element') return {};
+  const { axes } = reducedAxes[granularity][layout];
+  if (granularity === 'region') return 'axes' in defaults ? { axes } : {};
+  return 'axis' in defaults ? { axis: axes[0] } : {};
 }
 
 /**
@@ -109,19 +118,20 @@ function axesFor(granularity: Granularity, layout: Layout): Readonly<Record<stri
 export function workloadOf(spec: WorkloadSpec): Workload {
   const loss = described(spec.loss);
   const granularity = granularityOf(spec.loss);
-  if ((granularity === 'element') !== (spec.layout === 'flat')) {
+  const layouts = layoutsFor(spec.loss);
+  if (!layouts.includes(spec.layout)) {
     throw new OptionError({
       subject: `layout of ${loss.kind}`,
       found: spec.layout,
-      expected: layoutsFor(spec.loss).join(' or '),
+      expected: layouts.join(' or ') || 'none: the axes that it reduces are those of no layout here',
     });
   }
   const shape = shapeOf(granularity, spec);
   const elements = shape.reduce((product, dimension) => product * dimension, 1);
   const width = spec.layout === 'flat' ? 1 : spec.classes;
-  const options = { ...loss.options, ...axesFor(granularity, spec.layout) };
+  const options = { ...loss.options, ...axesFor(spec.loss, spec.layout) };
   const lossFor = (reduction: 'mean' | 'none'): Loss =>
-    parseLoss(JSON.stringify({ kind: loss.kind, options: { ...options, reduction } }), limitLosses);
+    lossOf(JSON.stringify({ kind: loss.kind, options: { ...options, reduction } }));
   const mean = lossFor('mean');
   return {
     spec,

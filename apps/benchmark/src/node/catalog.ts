@@ -9,6 +9,7 @@ import { softxent } from '../contestants/softxent.js';
 import { tfjsPeer } from '../contestants/tfjs.js';
 import { typescriptPeer } from '../contestants/typescript.js';
 import type { ContestantKey } from '../model.js';
+import type { LossModule } from './losses.js';
 
 /** A contestant in plain data, so that another process can make the same one. */
 export interface ContestantSpec {
@@ -19,6 +20,8 @@ export interface ContestantSpec {
   readonly threads: number;
   /** A backend from a module of the user's. */
   readonly plugin?: PluginSpec;
+  /** Losses that are not built in, which its process has to know. */
+  readonly losses?: readonly LossModule[];
 }
 
 /** Where a plugin backend is. */

@@ -13,7 +13,12 @@ serve(
     onMessage: (heard) => void process.on('message', heard),
   },
   async (spec) => {
-    const opened = await contestantOf(spec as ContestantSpec).open();
+    const contestant = spec as ContestantSpec;
+    if (contestant.losses !== undefined) {
+      const { loadLoss } = await import('../node/losses.js');
+      await Promise.all(contestant.losses.map(loadLoss));
+    }
+    const opened = await contestantOf(contestant).open();
     return stationOf(opened, clock, watchMemory());
   },
 );

@@ -1,5 +1,5 @@
 /** The form that says what to run. */
-import { lossKinds } from '../../src/measure/workload.js';
+import { lossKinds } from '../../src/measure/losses.js';
 import type { Layout } from '../../src/model.js';
 import { count } from '../../src/report/format.js';
 import { h } from '../dom.js';
