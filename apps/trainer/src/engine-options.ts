@@ -12,7 +12,7 @@ export interface OpenedEngine extends AsyncDisposable {
 
 /** @throws UsageError for flags that do not go together; BackendUnavailableError for a loss backend that does not open */
 export async function engineOptions(
-  { provider, gpu, threads, caffeIgnoreQuirk, lossBackend }: EngineFlags,
+  { provider, gpu, threads, spinning, caffeIgnoreQuirk, lossBackend }: EngineFlags,
   folder: string,
 ): Promise<OpenedEngine> {
   if (gpu !== undefined && provider !== undefined && provider !== 'cuda') {
@@ -25,6 +25,7 @@ export async function engineOptions(
     options: {
       provider: where,
       ...(threads !== undefined && { threads }),
+      ...(spinning !== undefined && { spinning }),
       ...(gpu !== undefined && { deviceId: gpu }),
       ...(caffeIgnoreQuirk && { caffeIgnoreQuirk }),
       ...(loss && { externalLoss: loss.external }),

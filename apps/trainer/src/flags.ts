@@ -62,6 +62,7 @@ export interface EngineFlags {
   readonly provider?: 'cpu' | 'cuda' | 'webgpu';
   readonly gpu?: number;
   readonly threads?: number;
+  readonly spinning?: boolean;
   readonly caffeIgnoreQuirk?: boolean;
   readonly lossBackend?: string;
   readonly seed?: number;
@@ -96,6 +97,7 @@ export function withEngine(command: Command): Command {
     )
     .option('--gpu <id>', 'compute on the CUDA device of this number (one device, not a list)', oneDevice)
     .option('--threads <n>', 'threads to compute with on the CPU (default: every core)', wholeNumber(1, 1024))
+    .option('--no-spinning', 'let idle threads sleep instead of wait: slower alone, faster beside other work')
     .option(
       '--seed <n>',
       "seed of fillers, data and Dropout (default: the solver's random_seed, else 0)",
