@@ -16,6 +16,7 @@ const testTasks = [
   'typecheck',
   'package-check',
   'test',
+  'docs',
   '//#lint',
   '//#format:check',
   '//#lockfile:check',

@@ -36,7 +36,7 @@ export interface ExportOptions {
  * const bytes = toOnnx(sigmoidCrossEntropy(), { logits: f32([8, 1, 64, 64]), targets: u8([8, 1, 64, 64]) });
  * ```
  *
- * @throws {ShapeError} {@link DTypeError} {@link OperandError} {@link OptionError} as sessions do
+ * @throws {ShapeError} or DTypeError, OperandError, OptionError, as sessions do
  */
 export function toOnnx(
   loss: Loss,
@@ -137,7 +137,7 @@ export interface AddLossOptions {
  * ```
  *
  * @throws {GraphError} for an operand whose sizes are not known
- * @throws {ShapeError} {@link DTypeError} {@link OperandError} {@link OptionError} as sessions do
+ * @throws {ShapeError} or DTypeError, OperandError, OptionError, as sessions do
  */
 export function addLoss(
   g: GraphBuilder,

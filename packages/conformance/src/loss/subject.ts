@@ -22,7 +22,7 @@ export interface HeldLoss<O extends object = Record<never, never>> {
    * (`x`, `t` and `notT` have length 1), of the classes along the axis, or of the unmasked elements of a region.
    *
    * Where it returns a number, gradients are found by differences, and results have to be the formula's for operands that
-   * differ by no more than 2^-18 of max(1, |x|): about five digits. Where it returns a {@link RowLoss}, it gives
+   * differ by no more than 2^-18 of max(1, |x|): about five digits. Where it returns a `RowLoss`, it gives
    * derivatives as well, and the largest term of each number as its scale; results are then held to the ulp that the
    * backend declares.
    */
