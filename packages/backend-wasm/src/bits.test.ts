@@ -45,6 +45,8 @@ describe('any number of threads gives the same bits', () => {
   const cases: [string, Loss<'mean', 'logits'>, number[]][] = [
     ['sigmoid', sigmoidCrossEntropy(), [300_001]],
     ['planes', softmaxCrossEntropy(), [3, 21, 71, 67]],
+    ['few planes', softmaxCrossEntropy(), [3, 2, 71, 67]],
+    ['pairs', softmaxCrossEntropy({ axis: -1 }), [50_003, 2]],
     ['short lines', softmaxCrossEntropy({ axis: -1 }), [20_011, 5]],
     ['long lines', softmaxCrossEntropy({ axis: -1 }), [2_003, 150]],
   ];

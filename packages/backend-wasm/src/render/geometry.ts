@@ -13,6 +13,8 @@ export type Arrangement = 'rows' | 'planes' | 'transposed' | 'lines';
 
 export interface Geometry {
   readonly arrangement: Arrangement;
+  /** Whether rows are so short that all their elements are computed at once, in registers. */
+  readonly isFused: boolean;
   readonly rows: number;
   readonly extent: number;
   readonly inner: number;
@@ -30,6 +32,8 @@ export interface Geometry {
 
 /** Up to this extent, contiguous rows are transposed. */
 const longestTransposed = 32;
+/** Rows of up to this extent are computed at once, with up to so many operations. */
+const [longestFused, mostFused] = [4, 160];
 /** Elements of one operand in a tile: a few operands of this size stay in the second-level cache. */
 const tileElements = 16384;
 const longestTile = 4096;
@@ -52,6 +56,11 @@ export function geometryOf(plan: Plan): Geometry {
       : extent <= longestTransposed && rows >= 4
         ? 'transposed'
         : 'lines';
+  const operations = new Set(
+    plan.stages.filter(({ level }) => level === 'element').flatMap(({ nodes }) => nodes),
+  ).size;
+  const hasPlanes = arrangement === 'planes' || arrangement === 'transposed';
+  const isFused = hasPlanes && extent <= longestFused && extent * operations <= mostFused;
   const fitting = Math.floor(tileElements / (hasElements ? extent : 1));
   const longest = arrangement === 'planes' ? inner : rows;
   // A plane's part of a tile is at least four cache lines: with fewer, classes whose planes lie a power of two apart
@@ -66,6 +75,7 @@ export function geometryOf(plan: Plan): Geometry {
   const tilesPerBlock = Math.max(1, Math.floor(blockElements / size));
   return {
     arrangement,
+    isFused,
     rows,
     extent,
     inner,

@@ -3,6 +3,7 @@ import { bytesPerElement } from '@softxent/core';
 import type { Plan } from '@softxent/core/plan';
 import { FunctionBody, type Local } from '../emitter/function.js';
 import { encodeModule, type MemoryImport } from '../emitter/module.js';
+import { fuse } from './fused.js';
 import { geometryOf, type Geometry } from './geometry.js';
 import { argument, countOffset, layoutOf, tileAddress, type KernelLayout } from './layout.js';
 import { renderLinesStage } from './lines.js';
@@ -26,19 +27,22 @@ export function renderKernel(plan: Plan, target: Target, memory: MemoryImport): 
   const stages: FunctionBody[] = [];
   /** In place of stages, where a total came out as NaN. */
   const carefulStages = new Map<FunctionBody, FunctionBody>();
-  for (const [i, stage] of plan.stages.entries()) {
-    const name = `stage${i}`;
-    if (stage.level === 'row') {
-      const row = renderRowStage(name, stage, layout, pool, target, false);
-      if (row === undefined) continue;
-      stages.push(row.fn);
-      if (row.isHasty) {
-        const careful = renderRowStage(`${name}careful`, stage, layout, pool, target, true);
-        carefulStages.set(row.fn, careful!.fn);
+  const addRows = (name: string, stage: Parameters<typeof renderRowStage>[1]): void => {
+    const row = renderRowStage(name, stage, layout, pool, target, false);
+    if (row === undefined) return;
+    stages.push(row.fn);
+    if (!row.isHasty) return;
+    const careful = renderRowStage(`${name}careful`, stage, layout, pool, target, true);
+    carefulStages.set(row.fn, careful!.fn);
+  };
+  if (layout.geometry.isFused) addRows('fused', fuse(plan));
+  else {
+    for (const [i, stage] of plan.stages.entries()) {
+      if (stage.level === 'row') addRows(`stage${i}`, { stage });
+      else if (stage.level === 'element') {
+        const render = layout.geometry.arrangement === 'lines' ? renderLinesStage : renderPlanesStage;
+        stages.push(render(i, stage, layout, pool, target));
       }
-    } else if (stage.level === 'element') {
-      const render = layout.geometry.arrangement === 'lines' ? renderLinesStage : renderPlanesStage;
-      stages.push(render(i, stage, layout, pool, target));
     }
   }
   const packs = [...layout.operands.values()]

@@ -100,6 +100,14 @@ export function renderTranspose(name: string, extent: number, planeBytes: number
   const rowBytes = 4 * extent;
   groupsOfFour(fn, count, () => {
     let e = 0;
+    if (extent === 2) {
+      const halves = [loadColumn(fn, from, 0), loadColumn(fn, from, 16)] as const;
+      for (; e < 2; e++) {
+        fn.get(to)
+          .get(shuffle(fn, ...halves, [e, e + 2, e + 4, e + 6]))
+          .memory('v128.store', e * planeBytes);
+      }
+    }
     for (; e + 4 <= extent; e += 4) {
       const rows = [0, 1, 2, 3].map((row) => {
         const local = fn.local('v128');
@@ -143,6 +151,14 @@ export function renderUntranspose(name: string, extent: number, planeBytes: numb
   fn.get(count).i32(-4).op('i32.and').set(count);
   groupsOfFour(fn, count, () => {
     let e = 0;
+    if (extent === 2) {
+      const columns = [loadColumn(fn, from, 0), loadColumn(fn, from, planeBytes)] as const;
+      for (; e < 2; e++) {
+        fn.get(to)
+          .get(shuffle(fn, ...columns, [2 * e, 2 * e + 4, 2 * e + 1, 2 * e + 5]))
+          .memory('v128.store', 16 * e);
+      }
+    }
     for (; e + 4 <= extent; e += 4) {
       const columns = [0, 1, 2, 3].map((i) => loadColumn(fn, from, (e + i) * planeBytes));
       for (const [row, local] of transpose(fn, columns).entries()) {
@@ -217,22 +233,24 @@ function groupsOfFour(fn: FunctionBody, count: Local, body: () => void): void {
 
 /** Four vectors as the columns of a 4 by 4 matrix, given as its rows. */
 function transpose(fn: FunctionBody, rows: readonly Local[]): Local[] {
-  const shuffle = (a: Local, b: Local, lanes: readonly number[]): Local => {
-    const local = fn.local('v128');
-    const bytes = lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte));
-    fn.get(a)
-      .get(b)
-      .op('i8x16.shuffle', ...bytes)
-      .set(local);
-    return local;
-  };
   const [a, b, c, d] = rows as [Local, Local, Local, Local];
-  const [ab, abHigh] = [shuffle(a, b, [0, 4, 1, 5]), shuffle(a, b, [2, 6, 3, 7])];
-  const [cd, cdHigh] = [shuffle(c, d, [0, 4, 1, 5]), shuffle(c, d, [2, 6, 3, 7])];
+  const [ab, abHigh] = [shuffle(fn, a, b, [0, 4, 1, 5]), shuffle(fn, a, b, [2, 6, 3, 7])];
+  const [cd, cdHigh] = [shuffle(fn, c, d, [0, 4, 1, 5]), shuffle(fn, c, d, [2, 6, 3, 7])];
   return [
-    shuffle(ab, cd, [0, 1, 4, 5]),
-    shuffle(ab, cd, [2, 3, 6, 7]),
-    shuffle(abHigh, cdHigh, [0, 1, 4, 5]),
-    shuffle(abHigh, cdHigh, [2, 3, 6, 7]),
+    shuffle(fn, ab, cd, [0, 1, 4, 5]),
+    shuffle(fn, ab, cd, [2, 3, 6, 7]),
+    shuffle(fn, abHigh, cdHigh, [0, 1, 4, 5]),
+    shuffle(fn, abHigh, cdHigh, [2, 3, 6, 7]),
   ];
+}
+
+/** Lanes of two vectors, 0..3 from `a` and 4..7 from `b`. */
+function shuffle(fn: FunctionBody, a: Local, b: Local, lanes: readonly number[]): Local {
+  const local = fn.local('v128');
+  const bytes = lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte));
+  fn.get(a)
+    .get(b)
+    .op('i8x16.shuffle', ...bytes)
+    .set(local);
+  return local;
 }

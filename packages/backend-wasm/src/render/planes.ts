@@ -12,7 +12,7 @@ import {
 import { load, loadSplat, store, storeSome } from './loads.js';
 import { RowReader } from './rows.js';
 import { scratch, StageFunction, type Cache, type Cursor } from './stage.js';
-import type { ConstantPool, Target, Term } from './vectors.js';
+import { pairwise, type ConstantPool, type Target, type Term } from './vectors.js';
 
 interface Operand {
   readonly form: OperandForm;
@@ -236,13 +236,4 @@ class PlanesStage {
     s.store(v.pmax(load(v, 'float32', arrays, value), most), arrays, value);
     s.store(v.or(load(v, 'float32', arrays, extra), nan), arrays, extra);
   }
-}
-
-/** Combines neighbours, then their results: fewer roundings in a row than from the left. */
-function pairwise(parts: readonly Term[], combine: (a: Term, b: Term) => Term): Term {
-  const [first, second] = parts;
-  if (first === undefined) throw new RangeError('nothing to combine');
-  if (second === undefined) return first;
-  const half = Math.ceil(parts.length / 2);
-  return combine(pairwise(parts.slice(0, half), combine), pairwise(parts.slice(half), combine));
 }

@@ -1,8 +1,9 @@
 /** Row stages: what is computed once a row, four rows at a time. */
-import type { Expr, Stage } from '@softxent/core/program';
+import type { Expr, ScheduledOutput, Stage } from '@softxent/core/program';
 import { bytesPerElement, type DType } from '@softxent/core';
 import type { FunctionBody, Local } from '../emitter/function.js';
 import { pipelineStages } from '../emitter/pipeline.js';
+import { FusedElements, type RowRenderers } from './fused.js';
 import type { KernelLayout, OutputForm } from './layout.js';
 import { load, store, storeSome } from './loads.js';
 import { scratch, StageFunction, type Cursor } from './stage.js';
@@ -67,36 +68,40 @@ export interface RowStage {
 }
 
 /**
- * Writes the function of a row stage; undefined where there is nothing to do. `careful`: without the savings that may
- * make a total NaN.
+ * Writes the function of a row stage; undefined where there is nothing to do. `elementOutputs`: given for a stage that is
+ * all stages of a plan in one. `careful`: without the savings that may make a total NaN.
  */
 export function renderRowStage(
   name: string,
-  stage: Stage,
+  { stage, elementOutputs }: { readonly stage: Stage; readonly elementOutputs?: readonly ScheduledOutput[] },
   layout: KernelLayout,
   pool: ConstantPool,
   target: Target,
   careful: boolean,
 ): RowStage | undefined {
-  const kept = stage.nodes.filter((e) => layout.stored.has(e));
+  const isFused = elementOutputs !== undefined;
+  const kept = isFused ? [] : stage.nodes.filter((e) => layout.stored.has(e));
+  const ofElements = isFused ? [...layout.plan.reductions, ...elementOutputs].map(({ of }) => of) : [];
   const written = [...kept, ...stage.outputs.map(({ of }) => of)];
   const splits = stage.totals.map(({ of }) => splitTotal(of));
   const summed = splits.flatMap(({ rest, softplus }): Expr[] => [
     ...(rest === undefined ? [] : [rest]),
     ...(softplus === undefined ? [] : [softplus.tail, ...softplus.unless.map(({ condition }) => condition)]),
   ]);
-  const roots = [...written, ...summed];
+  const roots = [...written, ...summed, ...ofElements];
   if (roots.length === 0) return undefined;
-  const products = careful ? new Set<Expr>() : summedProducts(splits, written);
+  const products = careful ? new Set<Expr>() : summedProducts(splits, [...written, ...ofElements]);
   const s = new StageFunction(name, layout, roots, pool, target, products);
   const { fn, v } = s;
   const own = new Set<Expr>(stage.nodes);
-  const reader = new RowReader(s, s.read(roots, stage));
+  const read = s.read(roots, stage);
+  const reader = new RowReader(s, read);
+  const fused = isFused ? new FusedElements(s, read, elementOutputs) : undefined;
   const outputs = stage.outputs.map((output) => ({
     of: output.of,
     ...outputCursor(s, layout.outputs.get(output.name)!),
   }));
-  const cursors = [...reader.cursors, ...outputs.map(({ cursor }) => cursor)];
+  const cursors = [...reader.cursors, ...(fused?.cursors ?? []), ...outputs.map(({ cursor }) => cursor)];
   const sums = splits.map(({ rest, softplus }, i) => {
     const sum = new TotalSum(s, layout.totals[i]!);
     const tails = softplus === undefined ? undefined : new SoftplusSum(s, softplus, sum, layout.factors[i]!);
@@ -112,9 +117,12 @@ export function renderRowStage(
   // All that is computed comes before all that is stored, so that the engine may mix the vectors' instructions: one
   // vector's alone wait for one another.
   const body = (vectors: number, some?: { lanes: Local; mask: Term }): void => {
-    const renderers = Array.from({ length: vectors }, (_, vector) =>
-      s.renderer((e) => reader.term(e, own, vector)),
-    );
+    const all = Array.from({ length: vectors }, (_, vector): RowRenderers => {
+      const leaves = (e: Expr): Term | undefined => reader.term(e, own, vector);
+      return fused?.renderers(vector, leaves) ?? { row: s.renderer(leaves), elements: [] };
+    });
+    const renderers = all.map(({ row }) => row);
+    const writes = all.map((each, vector) => fused?.outputs(vector, each, some?.lanes));
     const results = renderers.map((renderer) => new Map(written.map((e) => [e, renderer.term(e)])));
     const summands = sums.map(({ rest }) =>
       rest === undefined ? [] : renderers.map((renderer) => renderer.term(rest)),
@@ -122,6 +130,7 @@ export function renderRowStage(
     for (const { tails } of sums) {
       if (tails !== undefined) for (const renderer of renderers) tails.add(renderer, some?.mask);
     }
+    for (const write of writes) write?.();
     for (const [vector, terms] of results.entries()) {
       for (const e of kept) s.store(terms.get(e)!, reader.arrays, layout.stored.get(e)! + 16 * vector);
       for (const { of, dtype, cursor } of outputs) {
@@ -139,7 +148,7 @@ export function renderRowStage(
 
   // Two vectors at a time where the tile is all that there is, and three times two of them under way; what is left goes
   // through the masked loop.
-  const unroll = layout.geometry.arrangement === 'rows' ? 2 : 1;
+  const unroll = layout.geometry.arrangement === 'rows' || isFused ? 2 : 1;
   const pipeline = unroll === 2 ? s.pipeline(cursors, unroll, () => body(unroll)) : undefined;
   const steps = fn.local('i32');
   const lanes = fn.local('i32');

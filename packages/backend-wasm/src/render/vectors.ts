@@ -239,3 +239,12 @@ export class Vectors {
     };
   }
 }
+
+/** Combines neighbours, then their results: fewer roundings in a row than from the left. */
+export function pairwise(parts: readonly Term[], combine: (a: Term, b: Term) => Term): Term {
+  const [first, second] = parts;
+  if (first === undefined) throw new RangeError('nothing to combine');
+  if (second === undefined) return first;
+  const half = Math.ceil(parts.length / 2);
+  return combine(pairwise(parts.slice(0, half), combine), pairwise(parts.slice(half), combine));
+}
