@@ -8,6 +8,8 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['src/**/*.test.ts'],
+    // Pages with files run in a folder of their own, which threads cannot change to.
+    pool: 'forks',
     // Compiling all pages takes a while where other work has the processors.
     testTimeout: 120_000,
   },

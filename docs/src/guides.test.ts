@@ -1,9 +1,10 @@
 /** Every block of code in the guides compiles and runs, and prints what the page says. */
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { execPath } from 'node:process';
+import process, { execPath } from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { format, promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -32,8 +33,23 @@ async function runModule(path: string): Promise<Run> {
   }
 }
 
+/** Runs a module in a folder of its own, which is gone afterwards. */
+async function runInFolder(path: string): Promise<Run> {
+  const here = process.cwd();
+  const folder = await mkdtemp(join(tmpdir(), 'softxent-guide-'));
+  process.chdir(folder);
+  try {
+    return await runModule(path);
+  } finally {
+    process.chdir(here);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 async function compile(): Promise<string> {
-  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+  // The repository's TypeScript, not the older one that typedoc reads sources with.
+  const { resolve } = createRequire(join(docs, '..', 'package.json'));
+  const tsc = join(dirname(resolve('typescript/package.json')), 'bin', 'tsc');
   const project = join(docs, 'tsconfig.guides.json');
   try {
     await promisify(execFile)(execPath, [tsc, '-p', project, '--pretty', 'false'], { cwd: docs });
@@ -59,7 +75,11 @@ for (const name of names) {
   if (page.browser !== '') await writeFile(path.replace(/\.ts$/, '.browser.ts'), page.browser);
   // A page may declare tests of its own (conformance): they are part of this file's.
   // oxlint-disable-next-line no-await-in-loop
-  pages.push({ name, page, run: page.module === '' ? undefined : await runModule(path) });
+  pages.push({
+    name,
+    page,
+    run: await (page.module === '' ? undefined : page.usesShell ? runInFolder(path) : runModule(path)),
+  });
 }
 
 describe('the code in the guides', () => {

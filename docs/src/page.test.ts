@@ -40,6 +40,33 @@ describe('a page becomes modules', () => {
     expect(printed).toEqual(['1', '2', '3']);
   });
 
+  it('with commands, the lines that they print, and files between the blocks of code', () => {
+    const { module, usesShell } = readPage(
+      page(
+        '```prototxt net.prototxt',
+        'name: "a"',
+        '```',
+        '```sh',
+        'run it',
+        '```',
+        '```text',
+        'done',
+        '```',
+      ),
+    );
+    expect(usesShell).toBe(true);
+    expect(module.split('\n').slice(0, 8)).toEqual([
+      'await file("net.prototxt", [',
+      '"name: \\"a\\"",',
+      ']);',
+      '',
+      'await sh("run it");',
+      '',
+      '',
+      'shown("done");',
+    ]);
+  });
+
   it('or is refused where a fence would keep code from being run', () => {
     expect(() => readPage(page('```ts no-run', 'x();', '```'))).toThrow(/line 1: .*'ts no-run'/);
     expect(() => readPage(page('```js', 'x();', '```'))).toThrow(/'js'/);
