@@ -22,6 +22,7 @@ const testTasks = [
   '//#lockfile:check',
   '//#boundaries',
   '//#knip',
+  '//#licences:check',
 ];
 
 const env = {
