@@ -142,7 +142,7 @@ const pairsAtOnce = 4;
 
 /** Bytes that the factors of a tile take. */
 export function factorBytes(tileVectors: number): number {
-  return 32 * (Math.ceil(tileVectors / (vectorsPerSum * productsPerLogarithm)) + 1 + pairsAtOnce);
+  return 32 * (Math.ceil(tileVectors / (vectorsPerSum * productsPerLogarithm)) + 2 + pairsAtOnce);
 }
 
 /** A product of numbers in [1/2, 1], and 1 less it. */
