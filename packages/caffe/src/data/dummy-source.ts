@@ -2,8 +2,7 @@ import { fill } from '../fillers/filler.js';
 import { Random } from '../fillers/random.js';
 import { create } from '../schema/message.js';
 import type { FillerParameter, LayerParameter } from '../schema/messages.js';
-import type { SourceContext } from './open.js';
-import type { Batch, BatchSource } from './source.js';
+import type { Batch, BatchSource, SourceContext } from './source.js';
 import { layerError, topNames } from './source.js';
 
 function pick<T>(items: readonly T[], index: number): T {

@@ -7,8 +7,7 @@ import type { ListedFile } from './files.js';
 import { checkListedFiles } from './files.js';
 import { readHdf5Datasets } from './hdf5-file.js';
 import { readWordList } from './list-file.js';
-import type { SourceContext } from './open.js';
-import type { Batch, BatchSource, BatchTensor } from './source.js';
+import type { Batch, BatchSource, BatchTensor, SourceContext } from './source.js';
 import { layerError, positiveBatchSize, shapeText, topNames } from './source.js';
 
 /** One file of the list, in memory. */

@@ -6,10 +6,9 @@ import { checkListedFiles, DecodedCache } from './files.js';
 import type { Image } from './image.js';
 import { readImage } from './image.js';
 import { readLabelledList } from './list-file.js';
-import type { SourceContext } from './open.js';
 import { resize } from './resize.js';
 import { Sequence } from './sequence.js';
-import type { Batch, BatchSource } from './source.js';
+import type { Batch, BatchSource, SourceContext } from './source.js';
 import { countOf, layerError, positiveBatchSize, shapeText, topNames } from './source.js';
 import { Transformer } from './transform.js';
 

@@ -1,28 +1,11 @@
-import type { LayerParameter, Phase } from '../schema/messages.js';
+import type { LayerParameter } from '../schema/messages.js';
 import { openDatabaseSource } from './database-source.js';
 import { openDummySource } from './dummy-source.js';
 import { openHdf5Source } from './hdf5-source.js';
 import { openImageSource } from './image-source.js';
 import { openLabelmapSource } from './labelmap-source.js';
-import type { BatchSource } from './source.js';
+import type { BatchSource, SourceContext, SourceOptions } from './source.js';
 import { layerError } from './source.js';
-
-/** What an input layer needs to know besides its parameters. */
-export interface SourceOptions {
-  /** TRAIN crops at random, TEST in the middle. */
-  readonly phase: Phase;
-  /** Seeds shuffling, crops, flips and fillers: the same seed gives the same batches. Default 0. */
-  readonly seed?: number;
-  /** What relative file names are relative to. Default: the current folder, as in Caffe. */
-  readonly folder?: string;
-  /** How many bytes of decoded images to keep in memory. Default 256 MiB. */
-  readonly cacheBytes?: number;
-  /** Told of what has no effect. Default: nobody. */
-  readonly warn?: (message: string) => void;
-}
-
-/** {@link SourceOptions} with every default filled in. */
-export type SourceContext = Required<SourceOptions>;
 
 type Open = (layer: LayerParameter, context: SourceContext) => Promise<BatchSource>;
 

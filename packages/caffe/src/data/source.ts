@@ -1,6 +1,6 @@
 import { CaffeNetError } from '../errors.js';
 import { sourceOf } from '../schema/message.js';
-import type { LayerParameter } from '../schema/messages.js';
+import type { LayerParameter, Phase } from '../schema/messages.js';
 
 /** A blob's worth of data: row-major float32. */
 export interface BatchTensor {
@@ -24,6 +24,23 @@ export interface BatchSource {
   /** Frees what the source holds. Nothing may be called afterwards. */
   close(): Promise<void>;
 }
+
+/** What an input layer needs to know besides its parameters. */
+export interface SourceOptions {
+  /** TRAIN crops at random, TEST in the middle. */
+  readonly phase: Phase;
+  /** Seeds shuffling, crops, flips and fillers: the same seed gives the same batches. Default 0. */
+  readonly seed?: number;
+  /** What relative file names are relative to. Default: the current folder, as in Caffe. */
+  readonly folder?: string;
+  /** How many bytes of decoded images to keep in memory. Default 256 MiB. */
+  readonly cacheBytes?: number;
+  /** Told of what has no effect. Default: nobody. */
+  readonly warn?: (message: string) => void;
+}
+
+/** {@link SourceOptions} with every default filled in. */
+export type SourceContext = Required<SourceOptions>;
 
 /** The number of elements of a shape. */
 export function countOf(shape: readonly number[]): number {
