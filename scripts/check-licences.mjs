@@ -55,7 +55,8 @@ for (const { folder, manifest } of published) {
   for (const name of Object.keys(manifest.dependencies ?? {})) visit(name, join(root, folder), manifest.name);
 }
 
-const rows = [...found].toSorted(([a], [b]) => (a < b ? -1 : 1));
+const byName = (a, b) => (a < b ? -1 : 1);
+const rows = [...found].toSorted(([a], [b]) => byName(a, b));
 const problems = rows.filter(([key, { licence }]) => !accepted.has(licence) && read[key] === undefined);
 const page = `# Licences
 
@@ -63,7 +64,7 @@ softxent is under the [MIT licence](../LICENSE). What is installed with its pack
 
 | package | licence | comes with |
 | --- | --- | --- |
-${rows.map(([key, { licence, users }]) => `| ${key} | ${licence} | ${[...users].toSorted().join(', ')} |`).join('\n')}
+${rows.map(([key, { licence, users }]) => `| ${key} | ${licence} | ${[...users].toSorted(byName).join(', ')} |`).join('\n')}
 
 sharp installs a prebuilt library for the machine's platform, \`@img/sharp-PLATFORM\` (Apache-2.0) with \`@img/sharp-libvips-PLATFORM\`
 (libvips and what it uses, LGPL-3.0-or-later), as a file of its own that it loads. @softxent/core and the packages that build on nothing else have no dependencies.

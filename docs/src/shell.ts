@@ -12,7 +12,9 @@ let output: string[] = [];
 export async function sh(line: string): Promise<void> {
   if (line.trim() === '') return;
   const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^VITEST|^NODE_ENV$/.test(name)),
+    Object.entries(process.env).filter(
+      ([name]) => !/^(VITEST|NODE_ENV$|SOFTXENT_FOLDER$|INIT_CWD$)/.test(name),
+    ),
   );
   env['PATH'] = `${commands}${delimiter}${env['PATH'] ?? ''}`;
   const [command = '', ...args] = line.trim().split(/\s+/);
