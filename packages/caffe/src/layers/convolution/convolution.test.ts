@@ -5,7 +5,7 @@ import { LayerGraph } from '../graph.js';
 import type { Window } from './geometry.js';
 import { scatter, taps, under } from './gradients.js';
 import type { ConvolutionSizes } from './products.js';
-import { productsOf } from './products.js';
+import { productsOf } from './ways.js';
 import { worstError } from './testing.js';
 
 const axis = fc

@@ -7,7 +7,7 @@ import { axisOf, layerError, only, showShape } from '../layer.js';
 import type { Geometry, Window } from './geometry.js';
 import { geometryOf, slidingSizes, windowOf } from './geometry.js';
 import { scatter, taps, under } from './gradients.js';
-import { productsOf } from './products.js';
+import { productsOf } from './ways.js';
 
 /** A bottom as [batch, channels, spatial...], with at least one spatial axis. */
 const asBatch = (g: LayerGraph, x: Value, geometry: Geometry): Value =>

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LayerGraph } from '../graph.js';
 import type { ConvolutionSizes } from './products.js';
-import { productsOf } from './products.js';
+import { productsOf } from './ways.js';
 import { worstError } from './testing.js';
 import { TiledConvolution, tilingOf } from './tiled.js';
 import { FOUR, TWO } from './transforms.js';
