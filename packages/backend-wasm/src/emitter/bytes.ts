@@ -34,7 +34,9 @@ export function name(text: string): number[] {
 
 /** A vector: the number of items, then the items. */
 export function vector(items: readonly (readonly number[])[]): number[] {
-  return [...unsigned(items.length), ...items.flat()];
+  const bytes = unsigned(items.length);
+  for (const item of items) for (const byte of item) bytes.push(byte);
+  return bytes;
 }
 
 /** A section: its id, its size, its bytes. */

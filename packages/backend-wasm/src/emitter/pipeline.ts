@@ -1,6 +1,6 @@
 /** Loops in which several iterations are under way at a time, each in another part of its body. */
 import type { FunctionBody, Local } from './function.js';
-import { isLoad, isStore, type Input, type Node, type Recording } from './recording.js';
+import type { Input, Node, Recording } from './recording.js';
 
 /** Parts that a body is cut into. */
 export const pipelineStages = 3;
@@ -79,7 +79,7 @@ export class Pipeline {
     const fn = this.#fn;
     const writers = parts.map(({ stage, ahead }) => this.#part(stage, ahead));
     for (const [i, { stage }] of parts.entries()) {
-      const nodes = this.#nodes.filter((node) => this.#stageOf.get(node) === stage && !isLoad(node));
+      const nodes = this.#nodes.filter((node) => this.#stageOf.get(node) === stage && !node.isLoad);
       // What can start first comes first, whichever vector it is of.
       const order = nodes.toSorted((a, b) => this.#starts.get(a)! - this.#starts.get(b)!);
       for (const node of order) writers[i]!.write(node);
@@ -142,20 +142,20 @@ export class Pipeline {
       node.inputs.forEach(push);
       let { immediates } = node;
       const [address] = node.inputs;
-      if ((isLoad(node) || isStore(node)) && address?.kind === 'local') {
+      if ((node.isLoad || node.isStore) && address?.kind === 'local') {
         const by = this.#cursors.get(address.local) ?? 0;
         const [alignment = 0, offset = 0, ...lane] = immediates;
         immediates = [alignment, offset + ahead * by, ...lane];
       }
       fn.instruction(node.opcode, immediates);
-      if (isStore(node)) return;
+      if (node.isStore) return;
       const local = fn.local('v128');
       fn.set(local);
       locals.set(node, local);
     };
     const prepare = (input: Input): void => {
       if (input.kind !== 'node' || locals.has(input.node)) return;
-      if (isLoad(input.node)) {
+      if (input.node.isLoad) {
         write(input.node);
         return;
       }
@@ -178,9 +178,9 @@ export class Pipeline {
   #crossing(stageOf: ReadonlyMap<Node, number>, boundary: number): ReadonlySet<Node> {
     const crossing = new Set<Node>();
     for (const node of this.#nodes) {
-      if (isLoad(node) || stageOf.get(node)! <= boundary) continue;
+      if (node.isLoad || stageOf.get(node)! <= boundary) continue;
       for (const input of node.inputs) {
-        if (input.kind === 'node' && !isLoad(input.node) && stageOf.get(input.node)! <= boundary) {
+        if (input.kind === 'node' && !input.node.isLoad && stageOf.get(input.node)! <= boundary) {
           crossing.add(input.node);
         }
       }
@@ -198,7 +198,7 @@ export class Pipeline {
       );
       const isCursor = (input: Input): boolean => input.kind === 'local' && this.#cursors.has(input.local);
       if (follows && !node.inputs.some(isCursor)) withState.add(node);
-      if (isStore(node) || withState.has(node)) last.add(node);
+      if (node.isStore || withState.has(node)) last.add(node);
     }
     // Cycles from the start of an instruction to the end of the iteration, as if nothing waited for another vector's sums.
     const toEnd = new Map<Node, number>();
@@ -210,35 +210,13 @@ export class Pipeline {
       }
     }
     const whole = Math.max(0, ...toEnd.values());
-    const at = (limits: readonly number[]): Map<Node, number> => {
-      const stages = new Map<Node, number>();
-      for (const node of this.#nodes) {
-        const start = whole - toEnd.get(node)!;
-        const stage = limits.findIndex((limit) => start < limit);
-        stages.set(node, last.has(node) || stage < 0 ? pipelineStages - 1 : stage);
-      }
-      return stages;
-    };
-    // About a third each; where exactly, so that few values are carried.
-    let best: { cost: number; limits: number[]; stages: Map<Node, number> } | undefined;
-    const starts = [...new Set([...toEnd.values()].map((length) => whole - length))].toSorted(
-      (a, b) => a - b,
-    );
-    for (const first of starts) {
-      if (first < 0.2 * whole || first > 0.47 * whole) continue;
-      for (const second of starts) {
-        if (second < 0.53 * whole || second > 0.8 * whole) continue;
-        const stages = at([first, second]);
-        const carried = [0, 1].reduce((sum, boundary) => sum + this.#crossing(stages, boundary).size, 0);
-        const longest = Math.max(first, second - first, whole - second);
-        const cost = carried * whole * 0.03 + longest;
-        if (best === undefined || cost < best.cost) best = { cost, limits: [first, second], stages };
-      }
+    const startOf = (node: Node): number => (last.has(node) ? Infinity : whole - toEnd.get(node)!);
+    const limits = this.#limits(startOf, whole);
+    const stages = new Map<Node, number>();
+    for (const node of this.#nodes) {
+      const stage = limits.findIndex((limit) => startOf(node) < limit);
+      stages.set(node, stage < 0 ? pipelineStages - 1 : stage);
     }
-    const { limits, stages } = best ?? {
-      limits: [whole / 3, (2 * whole) / 3],
-      stages: at([whole / 3, (2 * whole) / 3]),
-    };
     for (const node of this.#nodes) {
       const stage = stages.get(node)!;
       this.#stageOf.set(node, stage);
@@ -247,8 +225,41 @@ export class Pipeline {
         input.kind === 'node' && stages.get(input.node) === stage ? [this.#starts.get(input.node)!] : [],
       );
       // Loads before what a store may overwrite.
-      this.#starts.set(node, isStore(node) ? Infinity : Math.max(start, ...inputs));
+      this.#starts.set(node, node.isStore ? Infinity : Math.max(start, ...inputs));
     }
+  }
+
+  /** Where to cut: into about a third each, and so that few values are carried. */
+  #limits(startOf: (node: Node) => number, whole: number): readonly [number, number] {
+    const spans = new Map<Node, { readonly start: number; end: number }>();
+    for (const node of this.#nodes) {
+      if (node.isLoad) continue;
+      const start = startOf(node);
+      spans.set(node, { start, end: start });
+      for (const input of node.inputs) {
+        const span = input.kind === 'node' ? spans.get(input.node) : undefined;
+        if (span !== undefined) span.end = Math.max(span.end, start);
+      }
+    }
+    const all = [...spans.values()];
+    const cuts = [...new Set(all.map(({ start }) => start))].map((at) => ({
+      at,
+      carried: all.filter(({ start, end }) => start < at && end >= at).length,
+    }));
+    const between = (from: number, to: number) =>
+      cuts.filter(({ at }) => at >= from * whole && at <= to * whole);
+    let best: { readonly cost: number; readonly limits: readonly [number, number] } = {
+      cost: Infinity,
+      limits: [whole / 3, (2 * whole) / 3],
+    };
+    for (const first of between(0.2, 0.47)) {
+      for (const second of between(0.53, 0.8)) {
+        const longest = Math.max(first.at, second.at - first.at, whole - second.at);
+        const cost = longest + 0.03 * whole * (first.carried + second.carried);
+        if (cost < best.cost) best = { cost, limits: [first.at, second.at] };
+      }
+    }
+    return best.limits;
   }
 }
 
@@ -260,7 +271,7 @@ function used(nodes: readonly Node[], kept: readonly Input[]): readonly Node[] {
     found.add(node);
     for (const input of node.inputs) if (input.kind === 'node') enter(input.node);
   };
-  for (const node of nodes) if (isStore(node)) enter(node);
+  for (const node of nodes) if (node.isStore) enter(node);
   for (const input of kept) if (input.kind === 'node') enter(input.node);
   return nodes.filter((node) => found.has(node));
 }

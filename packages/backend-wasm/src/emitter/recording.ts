@@ -9,6 +9,8 @@ export interface Node {
   readonly inputs: readonly Input[];
   /** Cycles from its inputs to its result, roughly. */
   readonly latency: number;
+  readonly isLoad: boolean;
+  readonly isStore: boolean;
 }
 
 /** An instruction's result, a local that is set elsewhere, or a number. */
@@ -42,8 +44,22 @@ function latencyOf(opcode: Opcode): number {
   return /^f(32x4|64x2)\.(add|sub|mul|convert|promote|demote)/.test(opcode) ? 3 : 1;
 }
 
-export const isLoad = ({ opcode }: Node): boolean => opcode.includes('.load');
-export const isStore = ({ opcode }: Node): boolean => opcode.includes('.store');
+type Kind = Pick<Node, 'latency' | 'isLoad' | 'isStore'> & { readonly arity: number };
+const kinds = new Map<Opcode, Kind>();
+
+function kindOf(opcode: Opcode): Kind {
+  let kind = kinds.get(opcode);
+  if (kind === undefined) {
+    kind = {
+      arity: arityOf(opcode),
+      latency: latencyOf(opcode),
+      isLoad: opcode.includes('.load'),
+      isStore: opcode.includes('.store'),
+    };
+    kinds.set(opcode, kind);
+  }
+  return kind;
+}
 
 /** Follows a body's instructions as they are written; see {@link FunctionBody.record}. */
 export class Recording {
@@ -58,11 +74,12 @@ export class Recording {
   }
 
   op(opcode: Opcode, immediates: readonly number[]): void {
+    const { arity, ...kind } = kindOf(opcode);
     const inputs: Input[] = [];
-    for (let i = arityOf(opcode); i > 0; i--) inputs.unshift(this.#pop());
-    const node: Node = { opcode, immediates, inputs, latency: latencyOf(opcode) };
+    for (let i = arity; i > 0; i--) inputs.unshift(this.#pop());
+    const node: Node = { opcode, immediates, inputs, ...kind };
     this.nodes.push(node);
-    if (!isStore(node)) this.#stack.push({ kind: 'node', node });
+    if (!kind.isStore) this.#stack.push({ kind: 'node', node });
   }
 
   i32(value: number): void {

@@ -149,7 +149,7 @@ export function renderRowStage(
   // Two vectors at a time where the tile is all that there is, and three times two of them under way; what is left goes
   // through the masked loop.
   const unroll = layout.geometry.arrangement === 'rows' || isFused ? 2 : 1;
-  const pipeline = unroll === 2 ? s.pipeline(cursors, unroll, () => body(unroll)) : undefined;
+  const pipeline = unroll === 2 && !careful ? s.pipeline(cursors, unroll, () => body(unroll)) : undefined;
   const steps = fn.local('i32');
   const lanes = fn.local('i32');
   fn.get(s.count)
