@@ -14,7 +14,8 @@ export interface ProviderTraits {
   readonly deterministic: boolean;
 }
 
-const wide: Dialect = { exactFunctions: true, allLogic: true, float64: true };
+const wide: Dialect = { exactFunctions: true, allLogic: true, float64: true, slowLastOnes: false };
+const onCpu: Dialect = { ...wide, slowLastOnes: true };
 
 const accuracy: Accuracy = {
   value: { float32: 8, float64: 8 },
@@ -25,11 +26,11 @@ const accuracy: Accuracy = {
 
 /** Traits by provider. */
 export const TRAITS: Readonly<Record<Provider, ProviderTraits>> = {
-  cpu: { dialect: wide, floats: ['float64', 'float32', 'float16'], accuracy, deterministic: true },
-  wasm: { dialect: wide, floats: ['float64', 'float32', 'float16'], accuracy, deterministic: true },
+  cpu: { dialect: onCpu, floats: ['float64', 'float32', 'float16'], accuracy, deterministic: true },
+  wasm: { dialect: onCpu, floats: ['float64', 'float32', 'float16'], accuracy, deterministic: true },
   cuda: { dialect: wide, floats: ['float64', 'float32', 'float16'], accuracy, deterministic: false },
   webgpu: {
-    dialect: { exactFunctions: false, allLogic: false, float64: false },
+    dialect: { exactFunctions: false, allLogic: false, float64: false, slowLastOnes: false },
     floats: ['float32'],
     accuracy: { ...accuracy, value: { float32: 8 }, gradient: { float32: 8 } },
     deterministic: false,

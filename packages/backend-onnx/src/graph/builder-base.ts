@@ -102,11 +102,16 @@ export interface GraphOptions {
   description?: string;
   /** Key-value pairs kept in the model file. */
   metadata?: Readonly<Record<string, string>>;
+  /**
+   * The rank of the constant that a number beside a tensor becomes, all of its sizes 1. Default 0.
+   */
+  numberRank?: number;
 }
 
 /** The part of {@link GraphBuilder} that knows no operator: inputs, constants, nodes, outputs, bytes. */
 export class GraphBase {
   readonly options: Required<Omit<GraphOptions, 'description' | 'metadata'>> & GraphOptions;
+  readonly #numberShape: readonly number[];
   /** @internal */
   readonly inputs: Value[] = [];
   /** @internal */
@@ -121,7 +126,15 @@ export class GraphBase {
   readonly #counts = new Map<string, number>();
 
   constructor(options: GraphOptions = {}) {
-    this.options = { name: 'graph', opset: 18, irVersion: 9, producer: 'softxent', ...options };
+    this.options = {
+      name: 'graph',
+      opset: 18,
+      irVersion: 9,
+      producer: 'softxent',
+      numberRank: 0,
+      ...options,
+    };
+    this.#numberShape = Array.from({ length: this.options.numberRank }, () => 1);
   }
 
   /** An input of the graph; sizes given as strings are set anew by every run. Throws where the name is taken. */
@@ -169,9 +182,9 @@ export class GraphBase {
     return this.constant('int64', values);
   }
 
-  /** The value itself, or the number as a shared scalar of `dtype`. */
+  /** The value itself, or the number as a shared constant of `dtype` and of the rank that the graph gives to numbers. */
   operand(value: Operand, dtype: GraphDType): Value {
-    return typeof value === 'number' ? this.scalar(value, dtype) : value;
+    return typeof value === 'number' ? this.constant(dtype, [value], this.#numberShape) : value;
   }
 
   /**

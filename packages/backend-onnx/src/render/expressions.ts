@@ -17,6 +17,11 @@ export interface Dialect {
   readonly allLogic: boolean;
   /** Sums in float64, where the provider has it; else long sums are left to the host. */
   readonly float64: boolean;
+  /**
+   * Whether tensors that end in an axis of size 1 are slow beside operands of rank 0 and to sum (measured on CPUs: 20 and 35 times, since
+   * the provider then goes from number to number). Numbers get the tensors' rank, and sums are taken without that axis.
+   */
+  readonly slowLastOnes: boolean;
 }
 
 /** Where the leaves of expressions come from. */

@@ -7,7 +7,7 @@ import { dimsOf, formOf, type OperandForm } from './forms.js';
 /** What {@link renderPlan} reads: values in canonical order, each with 1 on the axes along which it is repeated. */
 export interface PlanOperands {
   operand(name: string): Value;
-  /** The factor of all gradients, a scalar; asked for only where a gradient is wanted, after the totals. */
+  /** The factor of all gradients, one number; asked for only where a gradient is wanted, after the totals. */
   scale(totals: ReadonlyMap<string, Value>): Value;
   /** 0, 1, 2, ... along the extent, as [1, extent, 1] in the plan's dtype. */
   position(): Value;
@@ -101,11 +101,15 @@ export function renderPlan(
     return fills(value, level) ? value : g.expand(value, leaves.sizes(level), canonicalShape(level));
   };
   const wide = (value: Value): Value => (dialect.float64 ? g.cast(value, 'float64') : value);
+  const sumAlong = (elements: Value, axis: number, keepdims: boolean): Value => {
+    if (plan.layout.inner !== 1 || !dialect.slowLastOnes) return g.reduceSum(elements, [axis], { keepdims });
+    return g.unsqueeze(g.reduceSum(g.squeeze(elements, [axis + 1]), [axis], { keepdims }), [-1]);
+  };
   const sumAlongExtent = (elements: Value): Value => {
-    if (!leaves.blocks || plan.layout.extent <= BLOCK) return g.reduceSum(wide(elements), [1]);
+    if (!leaves.blocks || plan.layout.extent <= BLOCK) return sumAlong(wide(elements), 1, true);
     const padded = g.pad(elements, leaves.sizes('elementPads'));
     const cut = g.reshape(padded, leaves.sizes('elementBlocks'), ['outer', 'blocks', BLOCK, 'inner']);
-    return g.reduceSum(g.reduceSum(wide(cut), [2], { keepdims: false }), [1]);
+    return sumAlong(sumAlong(wide(cut), 2, false), 1, true);
   };
   const sumOfRows = (rows: Value): Value => {
     if (!dialect.float64) return rows;
@@ -166,7 +170,9 @@ export const totalName = (name: string): string => `total:${name}`;
  * all of them. Outputs: the plan's own by name, and `total:NAME`: numbers that the host adds up.
  */
 export function planGraph(plan: Plan, dialect: Dialect): PlanGraph {
-  const g = new GraphBuilder({ name: plan.loss.kind });
+  const numberRank = dialect.slowLastOnes ? 3 : 0;
+  const g = new GraphBuilder({ name: plan.loss.kind, numberRank });
+  const one = Array.from({ length: numberRank }, () => 1);
   const dtype = computeDType(plan);
   const inputs: GraphInput[] = [];
   const input = (entry: GraphInput, shape: readonly Dim[]): Value => {
@@ -204,7 +210,7 @@ export function planGraph(plan: Plan, dialect: Dialect): PlanGraph {
         );
         return g.reshape(expanded, sizesInput(`${name}:shape`, form.dims), canonicalShape(operand.level));
       },
-      scale: () => input({ name: 'scale', dtype, shape: [], source: 'scale' }, []),
+      scale: () => input({ name: 'scale', dtype, shape: one, source: 'scale' }, one),
       position: () =>
         input({ name: 'position', dtype, shape: [1, plan.layout.extent, 1], source: 'position' }, [
           1,
