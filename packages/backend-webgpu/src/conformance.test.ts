@@ -14,8 +14,9 @@ declare global {
 // one class loss and sessions to all quick checks.
 const isFull = import.meta.env['SOFTXENT_CONFORMANCE'] === 'full';
 const inBrowser = /^\w+: float32 (predictions, (float32|int32) targets|extremes)/;
-// Checks that are not about one loss are named by sentences; capabilities, which filters look at as well, are shorter.
-const sessions = /^weights may|^(?!more losses|\w+: ).{24,}$/;
+// Checks that are not about one loss are named by sentences; capabilities, which filters look at as well, are shorter or name
+// a loss and a dtype.
+const sessions = /^weights may|^(?!more losses|\w+: |\w+, ).{24,}$/;
 const representative = /^(sigmoid|softmax)CrossEntropy: /;
 const inNode = new RegExp([inBrowser, sessions, representative].map(({ source }) => source).join('|'));
 const filter = 'window' in globalThis ? inBrowser : inNode;
