@@ -8,6 +8,24 @@ import type { ConvolutionSizes } from './products.js';
 import { productsOf } from './ways.js';
 import { worstError } from './testing.js';
 
+/** The sizes of a convolution along one axis. */
+type Axis = Record<'kernel' | 'stride' | 'pad' | 'dilation' | 'input' | 'places', number>;
+
+const withAxes = (
+  rest: Pick<ConvolutionSizes, 'batch' | 'group' | 'channels' | 'outputs'>,
+  axes: readonly Axis[],
+): ConvolutionSizes => ({
+  ...rest,
+  window: {
+    kernel: axes.map(({ kernel }) => kernel),
+    stride: axes.map(({ stride }) => stride),
+    pad: axes.map(({ pad }) => pad),
+    dilation: axes.map(({ dilation }) => dilation),
+  },
+  input: axes.map(({ input }) => input),
+  places: axes.map(({ places }) => places),
+});
+
 const axis = fc
   .record({
     kernel: fc.integer({ min: 1, max: 4 }),
@@ -29,20 +47,9 @@ const sizes: fc.Arbitrary<ConvolutionSizes> = fc
     perGroup: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
     axes: fc.tuple(axis, axis),
   })
-  .map(({ batch, group, perGroup: [inputs, outputs], axes }) => ({
-    batch,
-    group,
-    channels: group * inputs,
-    outputs: group * outputs,
-    window: {
-      kernel: axes.map(({ kernel }) => kernel),
-      stride: axes.map(({ stride }) => stride),
-      pad: axes.map(({ pad }) => pad),
-      dilation: axes.map(({ dilation }) => dilation),
-    },
-    input: axes.map(({ input }) => input),
-    places: axes.map(({ places }) => places),
-  }));
+  .map(({ batch, group, perGroup: [inputs, outputs], axes }) =>
+    withAxes({ batch, group, channels: group * inputs, outputs: group * outputs }, axes),
+  );
 
 test('convolutions and both of their gradients are the sums of their products, for any geometry', async () => {
   await fc.assert(
@@ -56,6 +63,45 @@ test('convolutions and both of their gradients are the sums of their products, f
       },
     ),
     { numRuns: 60, seed: 8 },
+  );
+});
+
+const wholeSteps = fc
+  .record({
+    stride: fc.integer({ min: 1, max: 4 }),
+    steps: fc.integer({ min: 2, max: 3 }),
+    cut: fc.integer({ min: 0, max: 3 }),
+    places: fc.integer({ min: 1, max: 5 }),
+    rest: fc.integer({ min: 0, max: 3 }),
+  })
+  .map(({ stride, steps, cut, places, rest }) => {
+    const kernel = stride * steps;
+    const pad = Math.min(cut, stride);
+    const input = Math.max(1, (places - 1) * stride + kernel - 2 * pad + Math.min(rest, stride - 1));
+    return {
+      kernel,
+      stride,
+      pad,
+      dilation: 1,
+      input,
+      places: Math.floor((input + 2 * pad - kernel) / stride) + 1,
+    };
+  });
+
+test('kernels of a whole number of steps spread by phases to the sums of their products', async () => {
+  const given = fc.record({
+    batch: fc.integer({ min: 1, max: 2 }),
+    channels: fc.integer({ min: 1, max: 3 }),
+    outputs: fc.integer({ min: 1, max: 3 }),
+    axes: fc.tuple(wholeSteps, wholeSteps),
+  });
+  await fc.assert(
+    fc.asyncProperty(given, async ({ axes, ...rest }) => {
+      const chosen = withAxes({ ...rest, group: 1 }, axes);
+      const worst = await worstError(chosen, (g) => productsOf(g, chosen));
+      expect(worst).toBeLessThan(1e-6);
+    }),
+    { numRuns: 30, seed: 3 },
   );
 });
 

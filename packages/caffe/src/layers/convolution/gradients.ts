@@ -90,6 +90,9 @@ export function spread(
   if (lacking || sizes.some((size, i) => size <= missing[i]!)) {
     return spreadByPlace(g, y, w, b, window, group, sizes);
   }
+  if (g.provider === 'cpu' && group === 1 && inPhases(window) && missing.every((size) => size === 0)) {
+    return spreadInPhases(g, y, w, b, window, [...window.pad, ...behind]);
+  }
   const made = g.op(
     'ConvTranspose',
     b ? [y, w, b] : [y, w],
@@ -99,6 +102,48 @@ export function spread(
   if (b && missing.some((size) => size > 0))
     throw new RangeError('a bias cannot reach places that no window does');
   return g.pad(made, [0, 0, ...sizes.map(() => 0)], [0, 0, ...missing]);
+}
+
+const inPhases = ({ kernel, stride, dilation }: Window): boolean =>
+  kernel.length === 2 &&
+  kernel.every((size, i) => size > stride[i]! && Number.isInteger(size / stride[i]!)) &&
+  dilation.every((step) => step === 1);
+
+/**
+ * The same where the kernel is a whole number of steps long: what falls on each phase of the result is a convolution of its own,
+ * with kernel / stride places and steps of 1. All phases are channels of one convolution; then they are interleaved. ONNX Runtime's CPU
+ * provider adds up a ConvTranspose on one thread, but convolves on all: 32 to 16 channels, 4 x 4 by 2, take 0.63 of the time on two.
+ */
+function spreadInPhases(
+  g: LayerGraph,
+  y: Value,
+  w: Value,
+  b: Value | null,
+  { kernel, stride }: Window,
+  pads: readonly number[],
+): Value {
+  const [n, o, ...places] = g.dims(y) as [number, number, number, number];
+  const c = g.dims(w)[1]!;
+  const [sh, sw] = stride as [number, number];
+  const [kh, kw] = kernel.map((size, i) => size / stride[i]!) as [number, number];
+  const apart = g.transpose(g.reshape(w, [o, c, kh, sh, kw, sw]), [0, 1, 3, 5, 2, 4]);
+  const phases = sh * sw;
+  const bias = b && g.reshape(g.expand(g.reshape(b, [c, 1]), [c, phases]), [c * phases]);
+  const sizes = [places[0] + kh - 1, places[1] + kw - 1] as const;
+  const single: Window = { kernel: [kh, kw], stride: [1, 1], pad: [0, 0], dilation: [1, 1] };
+  const all = spread(g, y, g.reshape(apart, [o, c * phases, kh, kw]), bias, single, 1, sizes);
+  const picks = g.constant(
+    range(phases * phases).map((i) => (i % (phases + 1) === 0 ? 1 : 0)),
+    [phases, 1, sh, sw],
+  );
+  const size = (i: 0 | 1): number => sizes[i] * stride[i]! - pads[i]! - pads[i + 2]!;
+  const woven = g.op(
+    'ConvTranspose',
+    [g.reshape(all, [n * c, phases, ...sizes]), picks],
+    { kernel_shape: [sh, sw], strides: [sh, sw], pads: [...pads] },
+    [n * c, 1, size(0), size(1)],
+  );
+  return g.reshape(woven, [n, c, size(0), size(1)]);
 }
 
 /** The same by matrix products: what every place of the kernel gives, added up where it belongs. */
