@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, readFile, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
@@ -210,6 +210,14 @@ describe('a loss as a model', () => {
         /EISDIR|ENOTEMPTY|rename/,
       );
       expect(await readdir(folder)).toEqual(['loss.onnx']);
+      // A link stays one, and what it leads to is written; so is a device.
+      await symlink('loss.onnx', path.join(folder, 'link'));
+      await symlink('/dev/null', path.join(folder, 'device'));
+      for (const name of ['link', 'device']) {
+        await exportLoss(path.join(folder, name), softmaxCrossEntropy(), signature);
+        expect((await lstat(path.join(folder, name))).isSymbolicLink()).toBe(true);
+      }
+      expect(new Uint8Array(await readFile(file))).toEqual(toOnnx(softmaxCrossEntropy(), signature));
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -48,6 +48,7 @@ export function toOnnx(
 
 /**
  * Writes {@link toOnnx}'s model to a file (Node): under a temporary name first, then renamed, so that nobody reads half of it.
+ * A device or a pipe is written to, a link stays one.
  */
 export async function exportLoss(
   path: string,
@@ -57,8 +58,11 @@ export async function exportLoss(
 ): Promise<void> {
   const bytes = toOnnx(loss, signature, options);
   // Not an import: bundlers for browsers stop at one, even where it is never reached.
-  const { open, rename, rm } = process.getBuiltinModule('node:fs/promises');
-  const temporary = `${path}.${process.pid}.tmp`;
+  const { open, realpath, rename, rm, stat, writeFile } = process.getBuiltinModule('node:fs/promises');
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile() === false) return writeFile(path, bytes);
+  const target = found ? await realpath(path) : path;
+  const temporary = `${target}.${process.pid}.tmp`;
   try {
     const file = await open(temporary, 'w');
     try {
@@ -67,7 +71,7 @@ export async function exportLoss(
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

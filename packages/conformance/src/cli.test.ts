@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,6 +49,23 @@ describe('softxent-conformance', () => {
     expect(report).toMatchObject({ backend: 'interpreter', ok: true, held: 2, broken: 0, seed: 1 });
     expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
+
+  it.skipIf(process.platform === 'win32')(
+    '--json writes into a device and through a link, and replaces neither',
+    async () => {
+      const [device, link, file] = ['device.json', 'link.json', 'linked.json'].map((name) =>
+        join(folder, name),
+      );
+      await symlink('/dev/null', device!);
+      await writeFile(file!, '');
+      await symlink('linked.json', link!);
+      for (const name of ['device.json', 'link.json'])
+        await run('./honest.js', '--filter', 'dice: every', '--json', name);
+      expect((await lstat(device!)).isSymbolicLink()).toBe(true);
+      expect((await lstat(link!)).isSymbolicLink()).toBe(true);
+      expect(await readFile(file!, 'utf8')).toContain('"backend"');
+    },
+  );
 
   it('status 1 where a promise broke, with loss, operands, index, expected and got', async () => {
     const { status, text } = await run('./wrong.js', '--filter', 'sigmoidCrossEntropy: every reduction');

@@ -1,5 +1,5 @@
 /** The command `softxent-conformance`. Node only. */
-import { open as openFile, rename, unlink } from 'node:fs/promises';
+import { open as openFile, realpath, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Backend, SoftxentError } from '@softxent/core';
 import { Command, InvalidArgumentError } from 'commander';
@@ -42,16 +42,20 @@ function wholeNumber(text: string): number {
   return value;
 }
 
-/** To a temporary name, synced, then renamed: a reader never sees half a report. */
-async function writeWhole(path: string, text: string): Promise<void> {
+/** To a temporary name, synced, then renamed: a reader never sees half a report. A device or a pipe is written to. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isFile() === false) return writeFile(file, text);
+  // A link stays a link.
+  const path = found ? await realpath(file) : file;
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    const file = await openFile(temporary, 'w');
+    const handle = await openFile(temporary, 'w');
     try {
-      await file.writeFile(text);
-      await file.sync();
+      await handle.writeFile(text);
+      await handle.sync();
     } finally {
-      await file.close();
+      await handle.close();
     }
     await rename(temporary, path);
   } catch (error) {

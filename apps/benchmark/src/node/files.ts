@@ -1,5 +1,15 @@
 /** Reports on disk. */
-import { access, constants, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  open,
+  readFile,
+  realpath,
+  rename,
+  stat,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { FileError } from '../errors.js';
@@ -16,12 +26,7 @@ const reasonOf = (cause: unknown): string => {
   return known[code ?? ''] ?? message;
 };
 
-/**
- * To a temporary name, synced, then renamed: a reader never sees half a file.
- *
- * @throws {FileError}
- */
-export async function writeWhole(path: string, text: string): Promise<void> {
+async function replace(path: string, text: string): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const file = await open(temporary, 'w');
@@ -34,6 +39,21 @@ export async function writeWhole(path: string, text: string): Promise<void> {
     await rename(temporary, path);
   } catch (cause) {
     await unlink(temporary).catch(() => undefined);
+    throw cause;
+  }
+}
+
+/**
+ * To a temporary name, synced, then renamed: a reader never sees half a file. A device or a pipe is written to, a link stays one.
+ *
+ * @throws {FileError}
+ */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  try {
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isFile() === false) await writeFile(path, text);
+    else await replace(found ? await realpath(path) : path, text);
+  } catch (cause) {
     throw new FileError(path, `cannot be written: ${reasonOf(cause)}`, { cause });
   }
 }
